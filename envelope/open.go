@@ -1,0 +1,331 @@
+package envelope
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/internal/spool"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// Opener opens sealed messages and checks signatures. It must not be changed
+// while in use; used so it is safe for concurrent use.
+type Opener struct {
+	Identities []Identity
+	Formats    []Format            // only where neither an identity nor a sender brings the format
+	Senders    []*keyring.Verified // whose signatures are believed
+
+	// RequireSignature makes everything but a valid signature of one of
+	// Senders an [ErrSignature]. Nothing is released before that is known.
+	RequireSignature bool
+
+	Limits Limits
+	Legacy Legacy
+	Time   func() time.Time // the time that keys and signatures are checked at; nil: time.Now
+}
+
+// Open opens a sealed message, binary or armored.
+//
+// What is authenticated only at its end is verified before Open returns: a
+// source that can seek is read twice, and checked to be the same both times;
+// of any other a copy is kept, still sealed, in memory and then in a file
+// that has no name (see [Limits]).
+//
+// Errors: [ErrFormat], [ErrNotForYou], [ErrDecrypt], [ErrSignature],
+// [ErrLimit]; else what src returned. A message that is only signed is
+// ErrFormat: its content is secret to nobody; see [Opener.Verify]. src is
+// never closed.
+func (o *Opener) Open(src io.Reader) (*Message, error) {
+	if len(o.Identities) == 0 {
+		return nil, errors.New("envelope: no identity: set Opener.Identities")
+	}
+	return o.open(src, seam.Format.Open, o.RequireSignature)
+}
+
+// Verify opens an opaque signed message that is not sealed. A valid signature
+// of one of Senders is required, and nothing is released before it was found.
+// Errors are those of Open, without ErrNotForYou and ErrDecrypt.
+func (o *Opener) Verify(src io.Reader) (*Message, error) {
+	return o.open(src, seam.Format.OpenSigned, true)
+}
+
+// VerifyDetached checks a detached signature, reading both to their ends. The
+// error is nil only if one of Senders signed exactly this content; a Report
+// comes with [ErrSignature] too, to say what was found.
+func (o *Opener) VerifyDetached(sig, content io.Reader) (*Report, error) {
+	p, err := o.plan(true)
+	if err != nil {
+		return nil, err
+	}
+	br := bufio.NewReaderSize(sig, sniffBuffer)
+	f, err := o.sniff(br)
+	if err != nil {
+		return nil, err
+	}
+	senders := o.narrow(p, f)
+	facts, err := f.VerifyDetached(br, content, p)
+	if err != nil {
+		return nil, err
+	}
+	return report(facts, senders), judge(facts, true)
+}
+
+func (o *Opener) plan(signed bool) (*seam.OpenPlan, error) {
+	if signed && len(o.Senders) == 0 {
+		return nil, errors.New("envelope: a signature is required, but by whom: set Opener.Senders")
+	}
+	for i, v := range o.Senders {
+		if inside(v) == nil {
+			return nil, fmt.Errorf("envelope: sender %d: %w: it was not made by keyring.Verify", i+1, keyring.ErrRefused)
+		}
+	}
+	for i, x := range o.Identities {
+		if seam.Opaque[seam.Identity](x).Unwrap() == nil {
+			return nil, fmt.Errorf("envelope: identity %d is the zero value", i+1)
+		}
+	}
+	return &seam.OpenPlan{
+		RequireSignature: signed, Now: clock(o.Time),
+		AllowUnauthenticated: o.Legacy.UnauthenticatedCBC, Limits: o.Limits.resolve(),
+	}, nil
+}
+
+// sniffBuffer is small: beyond the first octets formats bring their own
+// buffers, and a bufio.Reader whose buffer is empty passes large reads through.
+const sniffBuffer = 4096
+
+func (o *Opener) sniff(r *bufio.Reader) (seam.Format, error) {
+	var fs []seam.Format
+	for _, x := range o.Identities {
+		fs = append(fs, seam.Opaque[seam.Identity](x).Unwrap().Certificate().Format())
+	}
+	for _, v := range o.Senders {
+		fs = append(fs, inside(v).Format())
+	}
+	for _, x := range o.Formats {
+		if f := seam.Opaque[seam.Format](x).Unwrap(); f != nil {
+			fs = append(fs, f)
+		}
+	}
+	head, err := r.Peek(seam.SniffLen)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if len(head) == 0 {
+		return nil, fmt.Errorf("%w: it is empty: %w", ErrFormat, io.ErrUnexpectedEOF)
+	}
+	names := map[string]bool{}
+	for _, f := range fs {
+		if f.Sniff(head) {
+			return f, nil
+		}
+		names[f.Name()] = true
+	}
+	if len(fs) == 0 {
+		return nil, errors.New("envelope: no format is known here: set Opener.Formats")
+	}
+	return nil, fmt.Errorf("%w: it does not begin like %s", ErrFormat, strings.Join(sortedKeys(names), " or "))
+}
+
+// narrow leaves in p what is of format f, and returns the senders that
+// p.Senders stand for. OpenedBy is mapped back by identityAt.
+func (o *Opener) narrow(p *seam.OpenPlan, f seam.Format) (senders []*keyring.Verified) {
+	for _, x := range o.Identities {
+		if id := seam.Opaque[seam.Identity](x).Unwrap(); id.Certificate().Format() == f {
+			p.Identities = append(p.Identities, id)
+		}
+	}
+	for _, v := range o.Senders {
+		if c := inside(v); c.Format() == f {
+			p.Senders = append(p.Senders, c)
+			senders = append(senders, v)
+		}
+	}
+	return senders
+}
+
+// identityAt maps an index into the identities of format f to Opener.Identities.
+func (o *Opener) identityAt(i int, f seam.Format) int {
+	for at, x := range o.Identities {
+		if seam.Opaque[seam.Identity](x).Unwrap().Certificate().Format() != f {
+			continue
+		}
+		if i == 0 {
+			return at
+		}
+		i--
+	}
+	return -1
+}
+
+type opening func(seam.Format, io.Reader, *seam.OpenPlan) (seam.Session, error)
+
+func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, err error) {
+	p, err := o.plan(signed)
+	if err != nil {
+		return nil, err
+	}
+	two := spool.New(src, spool.Options{Memory: o.Limits.SpoolMemory, Dir: o.Limits.SpoolDir, Max: o.Limits.SourceBytes})
+	m := &Message{spool: two, signed: signed}
+	defer func() {
+		if err != nil {
+			m.Close()
+		}
+	}()
+	br := bufio.NewReaderSize(two, sniffBuffer)
+	if m.format, err = o.sniff(br); err != nil {
+		return nil, err
+	}
+	m.senders = o.narrow(p, m.format)
+	if m.sess, err = begin(m.format, br, p); err != nil {
+		return nil, err
+	}
+	m.openedBy = o.identityAt(m.sess.Facts().OpenedBy, m.format)
+	if m.sess.Facts().Auth == seam.AuthChunk && !signed {
+		two.Once() // each chunk is authenticated before it is released: no second pass
+		m.r, m.judging = m.sess.Plain(), true
+		return m, nil
+	}
+	if err = m.sess.Verify(); err != nil {
+		return nil, err
+	}
+	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
+		return nil, ErrDecrypt // a format that forgot to ask is stopped here
+	}
+	if err = judge(m.sess.Facts(), signed); err != nil {
+		return nil, err
+	}
+	again, err := two.Again()
+	if err != nil {
+		return nil, err
+	}
+	m.r = m.sess.Again(again)
+	return m, nil
+}
+
+// judge decides what the signatures mean for whether a message is released: a
+// bad one is an error always, a missing one or a stranger's only if required.
+func judge(f *seam.Facts, required bool) error {
+	good, why := false, "there is none"
+	for _, s := range f.Signatures {
+		switch {
+		case s.Status == seam.SignatureBad:
+			return fmt.Errorf("%w: %s", ErrSignature, Signature{status: s.Status, detail: s.Detail}.Problem())
+		case s.Status == seam.SignatureValid && s.Sender >= 0:
+			good = true
+		case s.Status == seam.SignatureValid:
+			why = "it is by somebody else"
+		default:
+			why = Signature{status: s.Status, detail: s.Detail}.Problem()
+		}
+	}
+	if required && !good {
+		return fmt.Errorf("%w: %s", ErrSignature, why)
+	}
+	return nil
+}
+
+// Message is an opened message. Read returns authenticated octets only, and
+// io.EOF only after every check passed. It belongs to one goroutine.
+type Message struct {
+	format   seam.Format
+	spool    *spool.Source
+	sess     seam.Session
+	r        io.Reader
+	senders  []*keyring.Verified
+	openedBy int
+	signed   bool
+	judging  bool // the verdict on signatures is still to come, at the end
+	err      error
+}
+
+// Read implements io.Reader.
+func (m *Message) Read(p []byte) (int, error) {
+	if m.err != nil {
+		return 0, m.err
+	}
+	n, err := m.r.Read(p)
+	if err == io.EOF {
+		err = m.verdict()
+	}
+	m.err = err
+	return n, err
+}
+
+// WriteTo implements io.WriterTo; io.Copy calls it.
+func (m *Message) WriteTo(dst io.Writer) (n int64, err error) {
+	if m.err == io.EOF {
+		return 0, nil
+	}
+	if m.err != nil {
+		return 0, m.err
+	}
+	if wt, ok := m.r.(io.WriterTo); ok {
+		n, err = wt.WriteTo(dst)
+	} else {
+		n, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{m.r}, make([]byte, copyBuffer))
+	}
+	if err == nil {
+		err = m.verdict()
+	}
+	m.err = err
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// verdict returns io.EOF if every check passed.
+func (m *Message) verdict() error {
+	if m.judging {
+		m.judging = false
+		if err := judge(m.sess.Facts(), m.signed); err != nil {
+			return err
+		}
+	}
+	return io.EOF
+}
+
+// Report says what the message is. Signatures are final after io.EOF, and at
+// once for everything that is verified before Open returns.
+func (m *Message) Report() *Report {
+	if m.sess == nil {
+		return new(Report)
+	}
+	r := report(m.sess.Facts(), m.senders)
+	r.OpenedBy = m.openedBy
+	return r
+}
+
+// Close frees the content key, the copy of the source and what runs in the
+// background. Call it always. It does not close the source; a second Close
+// does nothing.
+func (m *Message) Close() error {
+	m.err = ErrClosed
+	var err error
+	if m.sess != nil {
+		err = m.sess.Close()
+	}
+	return errors.Join(err, m.spool.Close())
+}
+
+// Inspect says what a message is without opening it: no key is needed, so the
+// formats are arguments. It reads src to its end, in constant memory. Errors:
+// [ErrFormat], [ErrLimit]; else what src returned.
+func Inspect(src io.Reader, formats ...Format) (*Report, error) {
+	br := bufio.NewReaderSize(src, sniffBuffer)
+	f, err := (&Opener{Formats: formats}).sniff(br)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := f.Inspect(br, Limits{}.resolve())
+	if err != nil {
+		return nil, err
+	}
+	return report(facts, nil), nil
+}

@@ -1,0 +1,145 @@
+package envelope
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// Report says what a message is. Its texts come from the message: quote them
+// before a person sees them. The zero value claims nothing.
+type Report struct {
+	Format     string // "OpenPGP" or "S/MIME"
+	Container  string // "SEIPDv2", "AuthEnvelopedData", "SignedData"
+	Content    string // "AES-256-GCM"; "" where nothing is encrypted
+	Encrypted  bool
+	Armored    bool // text instead of binary
+	Recipients []Recipient
+
+	// Unauthenticated is true for CBC content that no valid signature covers,
+	// released only because [Legacy] allowed it; and in the report of
+	// [Inspect], where no key was at hand to find out.
+	Unauthenticated bool
+
+	OpenedBy   int                    // index in Opener.Identities; -1 where no identity opened it
+	Signatures []Signature            // in the order of the message; none means unsigned
+	LoweredBy  []*keyring.Certificate // whose abilities made the container weaker than the best of the profile
+	Findings   []string               // what a person should know: weak algorithms, odd encodings
+}
+
+// Recipient is what anybody can see of one recipient.
+type Recipient struct {
+	ID        string // as the message names the recipient: an issuer and serial number, a key ID
+	Algorithm string // of the key encryption
+	Hidden    bool   // the message names nobody
+}
+
+// Signature is the verdict on one signature. The zero value is not valid.
+type Signature struct {
+	// Sender is the one of Opener.Senders whose key made the signature, nil
+	// if it is none of them. Only a Sender says who signed.
+	Sender *keyring.Verified
+
+	// Certificate is the one that the signature was checked with, as the
+	// message brought it. NOT trusted: it proves that the content is whole,
+	// not who signed. Nil if there was none.
+	Certificate *keyring.Certificate
+
+	SignerID  string    // as the message names the signer
+	Algorithm string    // "RSA PKCS#1 v1.5, SHA-256"
+	Time      time.Time // as the signer claims; zero if not stated
+
+	status seam.SignatureStatus
+	detail string
+}
+
+// Valid reports whether the signature covers exactly the content and its key
+// was fit to make it then. Who made it is the question of Sender.
+func (s Signature) Valid() bool { return s.status == seam.SignatureValid }
+
+// Problem says in a few words why the signature is not valid, "" if it is.
+func (s Signature) Problem() string {
+	switch s.status {
+	case seam.SignatureValid:
+		return ""
+	case seam.SignatureBad:
+		return withDetail("does not match the content", s.detail)
+	case seam.SignatureWeak:
+		return withDetail("is too weak to prove anything", s.detail)
+	case seam.SignatureNotInTime:
+		return withDetail("was made when its key was not valid", s.detail)
+	case seam.SignatureNotIntended:
+		return withDetail("was made for other recipients", s.detail)
+	case seam.SignatureUnsupported:
+		return withDetail("is of a kind that is not supported", s.detail)
+	}
+	return withDetail("was not checked: its key is not at hand", s.detail)
+}
+
+func withDetail(s, detail string) string {
+	if detail == "" {
+		return s
+	}
+	return s + ": " + detail
+}
+
+// Receipt is the proof of what was written: the message was parsed again,
+// without keys, while it was written, and is exactly what was asked for.
+type Receipt struct {
+	Report
+	Sealed  []keyring.Fingerprint // the recipients asked for, in order
+	Bytes   int64                 // content that was written
+	Written int64                 // octets of the message
+}
+
+// report makes the public form of f. senders are the Verified that
+// OpenPlan.Senders was made of, senderAt their places.
+func report(f *seam.Facts, senders []*keyring.Verified) *Report {
+	r := &Report{
+		Format: f.Format, Container: f.Container, Content: f.Content,
+		Encrypted: f.Encrypted, Armored: f.Armored,
+		Unauthenticated: f.Encrypted && f.Auth == seam.AuthNone,
+		OpenedBy:        f.OpenedBy,
+		Findings:        slices.Clone(f.Findings),
+	}
+	for _, x := range f.Recipients {
+		r.Recipients = append(r.Recipients, Recipient(x))
+	}
+	for _, c := range f.LoweredBy {
+		r.LoweredBy = append(r.LoweredBy, certificate(c))
+	}
+	for _, s := range f.Signatures {
+		sig := Signature{
+			SignerID: s.SignerID, Algorithm: s.Algorithm, Time: s.When,
+			status: s.Status, detail: s.Detail,
+		}
+		if s.Sender >= 0 && s.Sender < len(senders) {
+			sig.Sender = senders[s.Sender]
+		}
+		if s.Signer != nil {
+			sig.Certificate = certificate(s.Signer)
+		}
+		r.Signatures = append(r.Signatures, sig)
+	}
+	return r
+}
+
+func certificate(c seam.Certificate) *keyring.Certificate {
+	k := keyring.Certificate(seam.Wrap(c))
+	return &k
+}
+
+func inside(v *keyring.Verified) seam.Certificate {
+	c := v.Certificate()
+	if c == nil {
+		return nil
+	}
+	return seam.Opaque[seam.Certificate](*c).Unwrap()
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

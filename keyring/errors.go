@@ -1,0 +1,78 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrRefused is what every refusal to believe or to use a certificate is:
+// errors.Is(err, ErrRefused). The types below carry which and why.
+var ErrRefused = errors.New("keyring: refused")
+
+// MismatchError says that a certificate has another fingerprint than expected.
+type MismatchError struct {
+	Want, Got Fingerprint
+}
+
+func (e *MismatchError) Error() string {
+	if e.Want.n != e.Got.n && e.Got.kind == x509 && e.Want.kind == pgp4 {
+		return fmt.Sprintf("keyring: %s has 40 digits, the SHA-1 thumbprint of an X.509 certificate at best: give its SHA-256 fingerprint, 64 digits"+
+			" (openssl x509 -noout -fingerprint -sha256 -in FILE); this certificate's is %s", e.Want, e.Got)
+	}
+	return fmt.Sprintf("keyring: the fingerprint is %s, expected was %s: this is another key", e.Got, e.Want)
+}
+
+// Is reports whether target is [ErrRefused].
+func (e *MismatchError) Is(target error) bool { return target == ErrRefused }
+
+// ExpiredError says that a certificate, or the part of it that would be used,
+// is no longer or not yet valid.
+type ExpiredError struct {
+	Fingerprint Fingerprint
+	NotBefore   time.Time // zero: no bound
+	NotAfter    time.Time // zero: no bound
+	At          time.Time // when it was asked for
+}
+
+func (e *ExpiredError) Error() string {
+	if !e.NotBefore.IsZero() && e.At.Before(e.NotBefore) {
+		return fmt.Sprintf("keyring: %s is not valid before %s", e.Fingerprint, e.NotBefore.UTC().Format(time.DateOnly))
+	}
+	return fmt.Sprintf("keyring: %s expired on %s: ask its owner for a new one", e.Fingerprint, e.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// Is reports whether target is [ErrRefused].
+func (e *ExpiredError) Is(target error) bool { return target == ErrRefused }
+
+// RevokedError says that the owner or the issuer withdrew a certificate.
+type RevokedError struct {
+	Fingerprint Fingerprint
+	When        time.Time // zero: not stated
+	Reason      string    // as stated by who revoked; quoted in the message
+}
+
+func (e *RevokedError) Error() string {
+	s := fmt.Sprintf("keyring: %s is revoked", e.Fingerprint)
+	if e.Reason != "" {
+		s += fmt.Sprintf(" (%q)", cut(e.Reason))
+	}
+	return s + ": ask its owner for a new one"
+}
+
+// Is reports whether target is [ErrRefused].
+func (e *RevokedError) Is(target error) bool { return target == ErrRefused }
+
+// UnusableError says that a certificate cannot serve the purpose: it is for
+// signatures only, its key is too small, its algorithm is not supported.
+type UnusableError struct {
+	Fingerprint Fingerprint
+	Reason      string // one clause, ours: "is for signatures only"
+}
+
+func (e *UnusableError) Error() string {
+	return fmt.Sprintf("keyring: %s %s", e.Fingerprint, e.Reason)
+}
+
+// Is reports whether target is [ErrRefused].
+func (e *UnusableError) Is(target error) bool { return target == ErrRefused }

@@ -1,0 +1,147 @@
+package keyring
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// Fingerprint is the whole digest that identifies a certificate. The zero
+// value matches nothing, itself included. Compare with [Fingerprint.Matches]:
+// == is false for a typed X.509 fingerprint and the computed one, since 64
+// digits do not say of which kind they are.
+type Fingerprint struct {
+	kind kind
+	n    uint8 // octets of sum that count
+	sum  [sha256.Size]byte
+}
+
+type kind uint8
+
+const (
+	either     kind = iota // 64 digits as typed: OpenPGP v6 or X.509
+	pgp4                   // SHA-1, RFC 9580, Section 5.5.4.2
+	pgp6                   // SHA-256, RFC 9580, Section 5.5.4.3
+	x509                   // SHA-256 of the DER certificate
+	thumbprint             // SHA-1 of the DER certificate: never computed, only asked for by name
+)
+
+// digest is the one place where a certificate becomes a fingerprint. It takes
+// the octets from the format and computes the digest itself, so that a mistake
+// in a format can make a certificate unusable but not pass for another.
+func digest(k seam.Kind, hashed []byte) (f Fingerprint) {
+	switch k {
+	case seam.PGPv4:
+		s := sha1.Sum(hashed)
+		f.kind, f.n = pgp4, uint8(copy(f.sum[:], s[:]))
+	case seam.PGPv6:
+		f = Fingerprint{pgp6, sha256.Size, sha256.Sum256(hashed)}
+	case seam.X509:
+		f = Fingerprint{x509, sha256.Size, sha256.Sum256(hashed)}
+	}
+	return f
+}
+
+// ParseFingerprint reads a whole fingerprint: 40 hexadecimal digits (OpenPGP
+// version 4) or 64 (OpenPGP version 6; SHA-256 of an X.509 certificate), in
+// either case, with spaces, colons and hyphens between them or without, and as
+// an OPENPGP4FPR: URI.
+//
+// A key ID (8 or 16 digits) is an error that says so: other keys with the same
+// ID can be made at will.
+func ParseFingerprint(s string) (Fingerprint, error) {
+	text := strings.TrimSpace(s)
+	if len(text) > maxFingerprintText {
+		return Fingerprint{}, fmt.Errorf("keyring: %q is too long for a fingerprint", cut(text))
+	}
+	uri := false
+	if p, rest, ok := strings.Cut(text, ":"); ok && strings.EqualFold(p, "openpgp4fpr") {
+		text, uri = rest, true
+	}
+	digits := strings.NewReplacer(" ", "", ":", "", "-", "", "\t", "", "\u00a0", "").Replace(text)
+	digits = strings.TrimPrefix(strings.TrimPrefix(digits, "0x"), "0X")
+	raw, err := hex.DecodeString(digits)
+	if err != nil {
+		return Fingerprint{}, fmt.Errorf("keyring: %q is not a fingerprint: give 40 or 64 hexadecimal digits", cut(s))
+	}
+	f := Fingerprint{n: uint8(len(raw))}
+	copy(f.sum[:], raw)
+	switch {
+	case len(raw) == sha1.Size:
+		f.kind = pgp4
+	case len(raw) == sha256.Size && uri:
+		f.kind = pgp6
+	case len(raw) == sha256.Size:
+		f.kind = either
+	case len(raw) == 4 || len(raw) == 8:
+		return Fingerprint{}, fmt.Errorf("keyring: %q is a key ID, and other keys can be made to have it: give the whole fingerprint, 40 or 64 digits", cut(s))
+	default:
+		return Fingerprint{}, fmt.Errorf("keyring: a whole fingerprint has 40 or 64 hexadecimal digits, %q has %d", cut(s), len(digits))
+	}
+	if f.sum == [sha256.Size]byte{} {
+		return Fingerprint{}, fmt.Errorf("keyring: a fingerprint of zeros matches nothing")
+	}
+	return f, nil
+}
+
+// maxFingerprintText is more than 64 digits in any grouping that people print.
+const maxFingerprintText = 256
+
+// Matches reports whether f and g are the same fingerprint of the same kind;
+// 64 digits that were typed are of either kind that has 64.
+func (f Fingerprint) Matches(g Fingerprint) bool {
+	if f.n == 0 || f.n != g.n || f.sum != g.sum {
+		return false
+	}
+	return f.kind == g.kind ||
+		f.kind == either && (g.kind == pgp6 || g.kind == x509) ||
+		g.kind == either && (f.kind == pgp6 || f.kind == x509)
+}
+
+// IsZero reports whether f is the zero value, which identifies nothing.
+func (f Fingerprint) IsZero() bool { return f.n == 0 }
+
+// String returns the digits in upper case and without gaps, "" for the zero value.
+func (f Fingerprint) String() string {
+	return strings.ToUpper(hex.EncodeToString(f.sum[:f.n]))
+}
+
+// Grouped returns the digits in groups of four, as people compare them.
+func (f Fingerprint) Grouped() string {
+	s := f.String()
+	var b strings.Builder
+	for i := 0; i < len(s); i += 4 {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(s[i : i+4])
+	}
+	return b.String()
+}
+
+// URI returns f as a QR code holds it: OPENPGP4FPR: with the digits, for
+// OpenPGP, and x-smimefpr:sha256: with the digits in lower case for X.509,
+// which has no registered scheme. It returns "" for the zero value and for 64
+// typed digits, of which the kind is not known.
+func (f Fingerprint) URI() string {
+	switch f.kind {
+	case pgp4, pgp6:
+		return "OPENPGP4FPR:" + f.String()
+	case x509:
+		return "x-smimefpr:sha256:" + strings.ToLower(f.String())
+	}
+	return ""
+}
+
+// cut shortens untrusted text for an error message; %q does the rest.
+func cut(s string) string {
+	const most = 80
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}

@@ -1,0 +1,155 @@
+// Package keyring decides whose keys are believed.
+//
+// A [Certificate] is parsed and nothing more: anybody can make one in anybody's
+// name. [Verify] turns it into a [Verified] where there is [Evidence] that it
+// belongs to the person meant, and package envelope seals to nothing else.
+//
+//	cert, err := smime.ParseCertificate(pem)
+//	want, err := keyring.ParseFingerprint("9F:86:D0:…") // from paper, the telephone, a QR code
+//	bob, err := keyring.Verify(cert, keyring.Expect(want))
+//
+// The expected fingerprint has to come by another way than the certificate:
+// who can swap the one in a mail can swap the other beside it.
+//
+// All values of this package are immutable and safe for concurrent use.
+package keyring
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// Certificate is a public key with what it says of itself, in either format.
+// It is parsed and NOT trusted: seal to a [Verified].
+//
+// Only pgp.ParseCertificate and smime.ParseCertificate make one, and the keys
+// of these packages. The zero value has no fingerprint and is refused everywhere.
+type Certificate seam.Opaque[seam.Certificate]
+
+func (c *Certificate) inside() seam.Certificate {
+	if c == nil {
+		return nil
+	}
+	return seam.Opaque[seam.Certificate](*c).Unwrap()
+}
+
+// Fingerprint returns the digest that identifies c, computed here and now from
+// the octets that the format hashes: SHA-256 of an X.509 certificate, and for
+// OpenPGP that of the primary key packet (SHA-1 for version 4).
+func (c *Certificate) Fingerprint() Fingerprint {
+	in := c.inside()
+	if in == nil {
+		return Fingerprint{}
+	}
+	return digest(in.Kind(), in.Hashed())
+}
+
+// Addresses returns the mail addresses that c claims. They are claims of
+// whoever made the certificate, not facts.
+func (c *Certificate) Addresses() []string {
+	in := c.inside()
+	if in == nil {
+		return nil
+	}
+	return slices.Clone(in.Addresses())
+}
+
+// Marshal returns c in its format's binary encoding: DER for X.509, packets
+// for OpenPGP (the public ones only).
+func (c *Certificate) Marshal() []byte {
+	in := c.inside()
+	if in == nil {
+		return nil
+	}
+	return bytes.Clone(in.Encoding())
+}
+
+// Evidence is why a certificate is believed. It is opaque; [Expect] makes one
+// here, other constructors live beside what they need to know. The zero value
+// convinces nobody.
+type Evidence seam.Opaque[seam.Evidence]
+
+// Expect is the evidence that whoever calls was told the whole fingerprint by
+// a way that an attacker on the mail's path does not control: typed from
+// paper, scanned, read out on the telephone.
+//
+// It proves that this is the key that was meant. It does not prove that the
+// person who read it out is who they claim to be.
+func Expect(want Fingerprint) Evidence {
+	return Evidence(seam.Wrap(seam.Evidence{
+		Why: "expected fingerprint",
+		Check: func(c seam.Certificate) error {
+			if got := digest(c.Kind(), c.Hashed()); !want.Matches(got) {
+				return &MismatchError{Want: want, Got: got}
+			}
+			return nil
+		},
+	}))
+}
+
+// Verified is a certificate together with the evidence that it is the right
+// one. Only [Verify] makes one that is worth anything: nil and the zero value
+// are refused wherever one is taken.
+type Verified struct {
+	// The inside of the Certificate, not a pointer to it: assigning to what
+	// Verify was given changes nothing here.
+	cert seam.Certificate
+	why  string
+}
+
+// Verify holds cert against the evidence.
+//
+// It decides about identity alone. Whether the key can be used is a question
+// of purpose and time, which sealing and opening ask each time: an expired
+// certificate verifies, and nothing is sealed to it.
+//
+// The error is a [*MismatchError] where the fingerprint is another one, and a
+// [*RevokedError] where the certificate itself says that its key fell into
+// wrong hands; both are [ErrRefused], as is a missing certificate or evidence.
+func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
+	in := cert.inside() // once: what is checked is what is kept
+	if in == nil {
+		return nil, fmt.Errorf("%w: no certificate was given", ErrRefused)
+	}
+	e := seam.Opaque[seam.Evidence](ev).Unwrap()
+	if e.Check == nil {
+		return nil, fmt.Errorf("%w: no evidence was given for %s", ErrRefused, cert.Fingerprint())
+	}
+	if err := e.Check(in); err != nil {
+		if !errors.Is(err, ErrRefused) {
+			err = fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		return nil, err
+	}
+	if err := in.Refuse(); err != nil {
+		return nil, err
+	}
+	return &Verified{cert: in, why: e.Why}, nil
+}
+
+// Certificate returns the certificate that was verified, nil for a nil or
+// zero Verified.
+func (v *Verified) Certificate() *Certificate {
+	if v == nil || v.cert == nil {
+		return nil
+	}
+	c := Certificate(seam.Wrap(v.cert))
+	return &c
+}
+
+// Fingerprint returns the fingerprint of what was verified, the zero
+// Fingerprint for a nil or zero Verified.
+func (v *Verified) Fingerprint() Fingerprint { return v.Certificate().Fingerprint() }
+
+// Evidence says in a few words why the certificate is believed, "" for a nil
+// or zero Verified.
+func (v *Verified) Evidence() string {
+	if v == nil {
+		return ""
+	}
+	return v.why
+}
