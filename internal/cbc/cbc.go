@@ -1,0 +1,86 @@
+// Package cbc streams AES in CBC mode with the padding of RFC 5652, Section 6.3, which everybody calls PKCS #7: the content
+// encryption of CMS EnvelopedData (RFC 3565).
+//
+// CBC authenticates nothing. Whoever can change the ciphertext can flip chosen bits of a block's plaintext at the price of
+// garbling the block before it, can cut, repeat and reorder blocks, and can splice in text of his own around known plaintext
+// (EFAIL, CVE-2017-17689). And whoever can learn whether a changed ciphertext had a good padding can decrypt all of it (Vaudenay,
+// EUROCRYPT 2002). Whoever reads from a [Decrypter] has to make sure, by a signature inside, that the plaintext is the sender's before
+// anybody acts on it, and has to make the error of this package and every later one look the same.
+package cbc
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	// BlockSize is the length of a block and of the initialisation vector, in bytes.
+	BlockSize = aes.BlockSize
+
+	// bufferSize is how much is processed at a time, in bytes. Buffers begin small and grow up to it.
+	bufferSize = 256 << 10
+
+	// firstBuffer is the smallest buffer: a message of 1 KiB should not pay for more.
+	firstBuffer = 4 << 10
+
+	// maxEmptyReads is how often in a row a source may return neither bytes nor an error, as in bufio.
+	maxEmptyReads = 100
+)
+
+// ErrPadding is the one error for a ciphertext that is empty or not whole blocks, or whose plaintext is not padded
+// properly. Which of them it is must not be told apart (Vaudenay's padding oracle).
+var ErrPadding = errors.New("cbc: ciphertext is damaged, or the key is wrong")
+
+// ErrClosed is returned by calls that come after Close.
+var ErrClosed = errors.New("cbc: already closed")
+
+var (
+	errIV   = errors.New("cbc: initialisation vector must be 16 bytes long")
+	errRead = errors.New("cbc: source's Read returned an impossible count")
+)
+
+func newBlock(key, iv []byte) (cipher.Block, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("cbc: %w", err)
+	}
+	if len(iv) != BlockSize {
+		return nil, errIV
+	}
+	return block, nil
+}
+
+// fill reads until b is full or r fails, and returns r's error as it is. io.ReadFull would turn the end of the
+// source into io.ErrUnexpectedEOF and thereby make it equal to a source that was cut off and says so.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	empty := 0
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		if m < 0 || m > len(b)-n {
+			return n, errRead
+		}
+		n += m
+		if m > 0 {
+			empty = 0
+		} else if empty++; err == nil && empty >= maxEmptyReads {
+			err = io.ErrNoProgress
+		}
+	}
+	return n, err
+}
+
+// grow returns b with its content and length, with four times the capacity up to bufferSize. What it leaves
+// behind may be plaintext and is wiped.
+func grow(b []byte) []byte {
+	if cap(b) >= bufferSize {
+		return b
+	}
+	grown := make([]byte, len(b), min(max(4*cap(b), firstBuffer), bufferSize))
+	copy(grown, b)
+	clear(b)
+	return grown
+}

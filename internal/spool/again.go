@@ -1,0 +1,183 @@
+package spool
+
+import (
+	"fmt"
+	"io"
+)
+
+// Again ends the first pass and begins another one at its first byte. The reader ends where the first pass ended: what the
+// first pass did not read is no part of it. If the first pass read up to io.EOF, so must this one, or the source has changed.
+//
+// Every byte that the reader returns belongs to a chunk that was checked. [ErrChanged] is its error for everything that is not as
+// it was. It also is an [io.WriterTo].
+//
+// Again may be called more than once; the readers that it returned before then fail. After a first pass that failed, it
+// returns the error of that.
+func (s *Source) Again() (io.Reader, error) {
+	if s.gone {
+		return nil, ErrClosed
+	}
+	if s.err != nil && s.err != io.EOF {
+		return nil, s.err
+	}
+	if !s.ended {
+		s.ended = true
+		if !s.inMemory() && len(s.cur) > 0 {
+			if err := s.complete(s.cur); err != nil {
+				s.err = err
+				return nil, err
+			}
+			s.cur = s.cur[:0]
+		}
+	}
+	s.pass++
+	r := &reader{s: s, pass: s.pass}
+	switch {
+	case s.inMemory():
+	case s.file != nil:
+		r.r = io.NewSectionReader(s.file, 0, s.n)
+	default:
+		if at, err := s.seek.Seek(s.start, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+		} else if at != s.start {
+			return nil, ErrChanged
+		}
+		r.r = s.seek
+	}
+	return r, nil
+}
+
+// reader is a pass after the first.
+type reader struct {
+	s    *Source
+	pass int
+	r    io.Reader // nil: what the pass needs is in memory
+	out  []byte    // checked and not yet returned
+	i    int       // the next chunk
+	off  int64     // bytes of the chunks before it
+	err  error     // after out
+}
+
+var _ interface {
+	io.Reader
+	io.WriterTo
+} = (*reader)(nil)
+
+func (r *reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !r.more() {
+		return 0, r.err
+	}
+	n := copy(p, r.out)
+	r.out = r.out[n:]
+	return n, nil
+}
+
+func (r *reader) WriteTo(w io.Writer) (written int64, err error) {
+	for r.more() {
+		n, err := w.Write(r.out)
+		if err == nil && n != len(r.out) {
+			err = io.ErrShortWrite
+		}
+		if n < 0 || n > len(r.out) {
+			n = 0
+		}
+		written += int64(n)
+		r.out = r.out[n:]
+		if err != nil {
+			return written, err
+		}
+	}
+	if r.err == io.EOF {
+		return written, nil
+	}
+	return written, r.err
+}
+
+// more makes sure that out is not empty, or else that err is set.
+func (r *reader) more() bool {
+	switch {
+	case r.s.gone:
+		r.out, r.err = nil, ErrClosed
+	case r.pass != r.s.pass:
+		// The source stands somewhere else now, and the buffer is another's.
+		r.out, r.err = nil, errSuperseded
+	case len(r.out) == 0 && r.err == nil:
+		r.out, r.err = r.chunk()
+	}
+	return len(r.out) > 0
+}
+
+// chunk returns the next chunk, checked, or why there is none.
+func (r *reader) chunk() ([]byte, error) {
+	s := r.s
+	size := min(s.n-r.off, ChunkSize)
+	i := r.i
+	r.i++
+	r.off += size
+	if r.r == nil {
+		switch {
+		case size == 0:
+			return nil, io.EOF
+		case i < len(s.mem):
+			return s.mem[i], nil
+		default:
+			return s.cur, nil
+		}
+	}
+	if size == 0 {
+		return nil, r.end()
+	}
+	if int64(cap(s.cur)) < size {
+		s.cur = make([]byte, 0, size)
+	}
+	b := s.cur[:size]
+	if n, err := fill(r.r, b); n < len(b) {
+		if err == nil || err == io.EOF {
+			return nil, ErrChanged
+		}
+		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	if !s.macs.ok(i, b) {
+		return nil, ErrChanged
+	}
+	return b, nil
+}
+
+// end reports whether the source ends where it did.
+func (r *reader) end() error {
+	if !r.s.eof {
+		return io.EOF
+	}
+	var one [1]byte
+	n, err := fill(r.r, one[:])
+	switch {
+	case n == 0 && err == io.EOF:
+		return io.EOF
+	case n == 0 && err != nil:
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	default:
+		return ErrChanged
+	}
+}
+
+// fill reads until b is full or r fails, and returns r's error as it is.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	empty := 0
+	for n < len(b) && err == nil {
+		var m int
+		m, err = r.Read(b[n:])
+		if m < 0 || m > len(b)-n {
+			return n, errRead
+		}
+		n += m
+		if m > 0 {
+			empty = 0
+		} else if empty++; err == nil && empty >= maxEmptyReads {
+			err = io.ErrNoProgress
+		}
+	}
+	return n, err
+}

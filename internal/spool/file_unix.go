@@ -1,0 +1,19 @@
+//go:build !windows
+
+package spool
+
+import "os"
+
+// tempFile makes a file that only this process can reach: with mode 0600, and without a name from the next moment on, so that not even
+// a killed process leaves it behind.
+func tempFile(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "doublekeybox-*.spool")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
