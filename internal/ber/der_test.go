@@ -13,18 +13,25 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 )
 
-// parseDER checks der with both DER parsers.
+// parseDER checks der with both DER parsers, down to its last element.
 func parseDER(t testing.TB, der []byte) {
 	t.Helper()
 	var value encasn1.RawValue
 	rest, err := encasn1.Unmarshal(der, &value)
 	require.NoError(t, err, "%x", der)
 	require.Empty(t, rest, "%x", der)
-	in := cryptobyte.String(der)
-	var element cryptobyte.String
-	var tag asn1.Tag
-	require.True(t, in.ReadAnyASN1Element(&element, &tag), "%x", der)
-	require.True(t, in.Empty(), "%x", der)
+	for todo := []cryptobyte.String{der}; len(todo) > 0; {
+		in := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for !in.Empty() {
+			var content cryptobyte.String
+			var tag asn1.Tag
+			require.True(t, in.ReadAnyASN1(&content, &tag), "%x", der)
+			if tag == tag.Constructed() {
+				todo = append(todo, content)
+			}
+		}
+	}
 }
 
 func TestToDER(t *testing.T) {
