@@ -16,9 +16,9 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
-	if e.Want.n != e.Got.n && e.Got.kind == x509 && e.Want.kind == pgp4 {
+	if e.Got.kind == x509 && e.Want.kind == pgp4 {
 		return fmt.Sprintf("keyring: %s has 40 digits, the SHA-1 thumbprint of an X.509 certificate at best: give its SHA-256 fingerprint, 64 digits"+
-			" (openssl x509 -noout -fingerprint -sha256 -in FILE); this certificate's is %s", e.Want, e.Got)
+			" (openssl x509 -noout -fingerprint -sha256 -in FILE), or write sha1: before it to accept the thumbprint; this certificate's is %s", e.Want, e.Got)
 	}
 	return fmt.Sprintf("keyring: the fingerprint is %s, expected was %s: this is another key", e.Got, e.Want)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -23,11 +24,12 @@ type Fingerprint struct {
 type kind uint8
 
 const (
-	either     kind = iota // 64 digits as typed: OpenPGP v6 or X.509
-	pgp4                   // SHA-1, RFC 9580, Section 5.5.4.2
-	pgp6                   // SHA-256, RFC 9580, Section 5.5.4.3
-	x509                   // SHA-256 of the DER certificate
-	thumbprint             // SHA-1 of the DER certificate: never computed, only asked for by name
+	either  kind = iota // 64 digits or 32 words as typed: OpenPGP v6 or X.509
+	pgp4                // SHA-1, RFC 9580, Section 5.5.4.2
+	pgp6                // SHA-256, RFC 9580, Section 5.5.4.3
+	x509                // SHA-256 of the DER certificate
+	decimal             // twelve groups of five figures, see Digits
+	thumb               // SHA-1 of the DER certificate: never computed of one, only asked for by name
 )
 
 // digest is the one place where a certificate becomes a fingerprint. It takes
@@ -48,8 +50,13 @@ func digest(k seam.Kind, hashed []byte) (f Fingerprint) {
 
 // ParseFingerprint reads a whole fingerprint: 40 hexadecimal digits (OpenPGP
 // version 4) or 64 (OpenPGP version 6; SHA-256 of an X.509 certificate), in
-// either case, with spaces, colons and hyphens between them or without, and as
-// an OPENPGP4FPR: URI.
+// either case, with spaces, colons and hyphens between them or without; and
+// what [Fingerprint.URI], [Fingerprint.Words] and [Fingerprint.Digits] write.
+//
+// 40 digits after "sha1:" are the thumbprint of an X.509 certificate, as
+// Windows and gpgsm show it. Whoever makes two certificates can make them
+// share one (SHA-1 collisions), so that the person who confirmed the
+// thumbprint confirmed both: only [Expect] takes it, and only by this name.
 //
 // A key ID (8 or 16 digits) is an error that says so: other keys with the same
 // ID can be made at will.
@@ -58,42 +65,70 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 	if len(text) > maxFingerprintText {
 		return Fingerprint{}, fmt.Errorf("keyring: %q is too long for a fingerprint", cut(text))
 	}
-	uri := false
-	if p, rest, ok := strings.Cut(text, ":"); ok && strings.EqualFold(p, "openpgp4fpr") {
-		text, uri = rest, true
+	if raw, ok, err := parseWords(text); err != nil {
+		return Fingerprint{}, err
+	} else if ok {
+		return fromOctets(raw, pgp4, either, s)
+	}
+	kind40, kind64 := pgp4, either
+	if rest, ok := cutFold(text, "openpgp4fpr:"); ok {
+		text, kind64 = rest, pgp6
+	} else if rest, ok := cutFold(text, "x-smimefpr:sha256:"); ok {
+		text, kind64 = rest, x509
+	} else if rest, ok := cutFold(text, "sha1:"); ok {
+		text, kind40 = rest, thumb
 	}
 	digits := strings.NewReplacer(" ", "", ":", "", "-", "", "\t", "", "\u00a0", "").Replace(text)
 	digits = strings.TrimPrefix(strings.TrimPrefix(digits, "0x"), "0X")
+	if len(digits) == decimalDigits && isDecimal(digits) {
+		return fromDecimal(digits), nil
+	}
 	raw, err := hex.DecodeString(digits)
-	if err != nil {
+	if err != nil || len(raw) == 0 {
 		return Fingerprint{}, fmt.Errorf("keyring: %q is not a fingerprint: give 40 or 64 hexadecimal digits", cut(s))
 	}
-	f := Fingerprint{n: uint8(len(raw))}
+	return fromOctets(raw, kind40, kind64, s)
+}
+
+// fromOctets makes a Fingerprint of the octets that text stood for.
+func fromOctets(raw []byte, kind40, kind64 kind, text string) (Fingerprint, error) {
+	f := Fingerprint{n: uint8(min(len(raw), sha256.Size))}
 	copy(f.sum[:], raw)
 	switch {
-	case len(raw) == sha1.Size:
-		f.kind = pgp4
-	case len(raw) == sha256.Size && uri:
-		f.kind = pgp6
-	case len(raw) == sha256.Size:
-		f.kind = either
+	case len(raw) == sha1.Size && kind64 != x509:
+		f.kind = kind40
+	case len(raw) == sha256.Size && kind40 != thumb:
+		f.kind = kind64
 	case len(raw) == 4 || len(raw) == 8:
-		return Fingerprint{}, fmt.Errorf("keyring: %q is a key ID, and other keys can be made to have it: give the whole fingerprint, 40 or 64 digits", cut(s))
+		return Fingerprint{}, fmt.Errorf("keyring: %q is a key ID, and other keys can be made to have it: give the whole fingerprint, 40 or 64 digits", cut(text))
 	default:
-		return Fingerprint{}, fmt.Errorf("keyring: a whole fingerprint has 40 or 64 hexadecimal digits, %q has %d", cut(s), len(digits))
+		return Fingerprint{}, fmt.Errorf("keyring: a whole fingerprint has 40 or 64 hexadecimal digits, %q stands for %d", cut(text), 2*len(raw))
 	}
 	if f.sum == [sha256.Size]byte{} {
-		return Fingerprint{}, fmt.Errorf("keyring: a fingerprint of zeros matches nothing")
+		return Fingerprint{}, errors.New("keyring: a fingerprint of zeros matches nothing")
 	}
 	return f, nil
 }
 
-// maxFingerprintText is more than 64 digits in any grouping that people print.
-const maxFingerprintText = 256
+// cutFold cuts prefix off s, in either case.
+func cutFold(s, prefix string) (rest string, ok bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+// maxFingerprintText is more than 64 digits in any grouping that people print,
+// and than the longest 32 words.
+const maxFingerprintText = 512
 
 // Matches reports whether f and g are the same fingerprint of the same kind;
-// 64 digits that were typed are of either kind that has 64.
+// 64 digits that were typed are of either kind that has 64. The figures of
+// [Fingerprint.Digits] match the fingerprint that they were derived of.
 func (f Fingerprint) Matches(g Fingerprint) bool {
+	if f.kind == decimal || g.kind == decimal {
+		f, g = f.decimal(), g.decimal() // zero where it cannot be derived
+	}
 	if f.n == 0 || f.n != g.n || f.sum != g.sum {
 		return false
 	}
@@ -102,12 +137,26 @@ func (f Fingerprint) Matches(g Fingerprint) bool {
 		g.kind == either && (f.kind == pgp6 || f.kind == x509)
 }
 
+// isThumbprintOf reports whether f was given as a thumbprint, by that name,
+// and is the one of c.
+func (f Fingerprint) isThumbprintOf(c seam.Certificate) bool {
+	if f.kind != thumb || c.Kind() != seam.X509 {
+		return false
+	}
+	s := sha1.Sum(c.Hashed())
+	return string(f.sum[:f.n]) == string(s[:])
+}
+
 // IsZero reports whether f is the zero value, which identifies nothing.
 func (f Fingerprint) IsZero() bool { return f.n == 0 }
 
 // String returns the digits in upper case and without gaps, "" for the zero value.
 func (f Fingerprint) String() string {
-	return strings.ToUpper(hex.EncodeToString(f.sum[:f.n]))
+	s := strings.ToUpper(hex.EncodeToString(f.sum[:f.n]))
+	if f.kind == thumb {
+		return "sha1:" + s
+	}
+	return s
 }
 
 // Grouped returns the digits in groups of four, as people compare them.

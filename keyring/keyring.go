@@ -83,10 +83,11 @@ func Expect(want Fingerprint) Evidence {
 	return Evidence(seam.Wrap(seam.Evidence{
 		Why: "expected fingerprint",
 		Check: func(c seam.Certificate) error {
-			if got := digest(c.Kind(), c.Hashed()); !want.Matches(got) {
-				return &MismatchError{Want: want, Got: got}
+			got := digest(c.Kind(), c.Hashed())
+			if want.Matches(got) || want.isThumbprintOf(c) {
+				return nil
 			}
-			return nil
+			return &MismatchError{Want: want, Got: got}
 		},
 	}))
 }

@@ -1,0 +1,271 @@
+package keyring_test
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// cert is a certificate of no format: keyring knows none.
+type cert struct {
+	seam.Certificate
+	kind    seam.Kind
+	hashed  string
+	refusal error
+}
+
+func (c *cert) Kind() seam.Kind     { return c.kind }
+func (c *cert) Hashed() []byte      { return []byte(c.hashed) }
+func (c *cert) Encoding() []byte    { return []byte("encoding of " + c.hashed) }
+func (c *cert) Addresses() []string { return []string{c.hashed + "@example.org"} }
+func (c *cert) Refuse() error       { return c.refusal }
+
+func wrap(c *cert) *keyring.Certificate {
+	k := keyring.Certificate(seam.Wrap[seam.Certificate](c))
+	return &k
+}
+
+func parse(t *testing.T, s string) keyring.Fingerprint {
+	t.Helper()
+	f, err := keyring.ParseFingerprint(s)
+	require.NoError(t, err)
+	return f
+}
+
+var (
+	alice  = &cert{kind: seam.X509, hashed: "alice"}
+	alice4 = &cert{kind: seam.PGPv4, hashed: "alice"}
+	alice6 = &cert{kind: seam.PGPv6, hashed: "alice"}
+	eve    = &cert{kind: seam.X509, hashed: "eve"}
+)
+
+func sum256(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }
+func sum1(s string) string   { h := sha1.Sum([]byte(s)); return hex.EncodeToString(h[:]) }
+
+// The digest is keyring's own, of the octets that the format says are hashed.
+func TestFingerprintIsComputedHere(t *testing.T) {
+	require.Equal(t, strings.ToUpper(sum256("alice")), wrap(alice).Fingerprint().String())
+	require.Equal(t, strings.ToUpper(sum256("alice")), wrap(alice6).Fingerprint().String())
+	require.Equal(t, strings.ToUpper(sum1("alice")), wrap(alice4).Fingerprint().String())
+	unknown := &cert{kind: 99, hashed: "alice"}
+	require.True(t, wrap(unknown).Fingerprint().IsZero(), "a kind that nobody knows has no fingerprint")
+}
+
+func TestParseFingerprint(t *testing.T) {
+	h64, h40 := sum256("alice"), sum1("alice")
+	grouped := wrap(alice4).Fingerprint().Grouped()
+	for _, s := range []string{
+		h40, strings.ToUpper(h40), "0x" + h40, "  " + h40 + "\n", grouped, strings.ReplaceAll(grouped, " ", ":"),
+		strings.ReplaceAll(grouped, " ", "\u00a0"), "OPENPGP4FPR:" + h40, "openpgp4fpr:" + strings.ToUpper(h40),
+		wrap(alice4).Fingerprint().Words(), strings.ToUpper(wrap(alice4).Fingerprint().Words()),
+		wrap(alice4).Fingerprint().Digits(), strings.ReplaceAll(wrap(alice4).Fingerprint().Digits(), " ", ""),
+	} {
+		require.True(t, parse(t, s).Matches(wrap(alice4).Fingerprint()), "%q", s)
+		require.True(t, wrap(alice4).Fingerprint().Matches(parse(t, s)), "%q", s)
+		require.False(t, parse(t, s).Matches(wrap(alice).Fingerprint()), "%q", s)
+	}
+	for _, s := range []string{h64, wrap(alice).Fingerprint().Words()} { // of either kind
+		require.True(t, parse(t, s).Matches(wrap(alice).Fingerprint()), "%q", s)
+		require.True(t, parse(t, s).Matches(wrap(alice6).Fingerprint()), "%q", s)
+		require.False(t, parse(t, s).Matches(wrap(eve).Fingerprint()), "%q", s)
+	}
+	for _, c := range []*cert{alice, alice6} { // that say their kind
+		other := map[*cert]*cert{alice: alice6, alice6: alice}[c]
+		for _, s := range []string{wrap(c).Fingerprint().URI(), wrap(c).Fingerprint().Digits()} {
+			require.True(t, parse(t, s).Matches(wrap(c).Fingerprint()), "%q", s)
+			require.False(t, parse(t, s).Matches(wrap(other).Fingerprint()), "%q", s)
+		}
+	}
+}
+
+func TestParseFingerprintRefuses(t *testing.T) {
+	h40 := sum1("alice")
+	words := strings.Fields(wrap(alice4).Fingerprint().Words())
+	swapped := append([]string{}, words...)
+	swapped[3], swapped[4] = swapped[4], swapped[3]
+	for _, row := range []struct{ in, says string }{
+		{"", "not a fingerprint"},
+		{"alice@example.org", "not a fingerprint"},
+		{h40[32:], "key ID"},
+		{h40[24:], "key ID"},
+		{"0x" + h40[24:], "key ID"},
+		{h40[:38], "stands for 38"},
+		{h40 + "00", "stands for 42"},
+		{sum256("alice")[:62], "stands for 62"},
+		{h40[:39], "not a fingerprint"},
+		{strings.Repeat("0", 40), "zeros"},
+		{strings.Repeat("0", 64), "zeros"},
+		{strings.Repeat("ab ", 400), "too long"},
+		{strings.Join(words[:19], " "), "stands for 38"},
+		{strings.Join(swapped, " "), "another place"},
+		{strings.Join(append(words[:1:1], words[2:]...), " "), "another place"},
+		{words[0] + " elephant", "not in the PGP word list"},
+		{"x-smimefpr:sha256:" + h40, "stands for 40"},
+		{"sha1:" + sum256("alice"), "stands for 64"},
+	} {
+		f, err := keyring.ParseFingerprint(row.in)
+		require.ErrorContains(t, err, row.says, "%q", row.in)
+		require.True(t, f.IsZero())
+		require.NotContains(t, err.Error(), "\n")
+		require.Less(t, len(err.Error()), 300)
+	}
+}
+
+// The example that the word list's own description gives.
+func TestWordsAsPublished(t *testing.T) {
+	const words = "topmost istanbul pluto vagabond treadmill pacific brackish dictator goldfish medusa " +
+		"afflict bravado chatter revolver dupont midsummer stopwatch whimsical cowbell bottomless"
+	f := parse(t, "E582 94F2 E9A2 2748 6E8B 061B 31CC 528F D7FA 3F19")
+	require.Equal(t, words, f.Words())
+	require.True(t, parse(t, words).Matches(f))
+}
+
+func TestDigits(t *testing.T) {
+	d := wrap(alice).Fingerprint().Digits()
+	require.Regexp(t, `^(\d{5} ){11}\d{5}$`, d)
+	require.NotEqual(t, d, wrap(alice6).Fingerprint().Digits(), "the kind is part of it")
+	changed := "1" + d[1:]
+	if d[0] == '1' {
+		changed = "2" + d[1:]
+	}
+	require.False(t, parse(t, changed).Matches(wrap(alice).Fingerprint()))
+	require.Empty(t, parse(t, sum256("alice")).Digits(), "64 typed digits do not say their kind")
+	require.False(t, parse(t, sum256("alice")).Matches(parse(t, d)))
+}
+
+func TestZeroFingerprint(t *testing.T) {
+	var zero keyring.Fingerprint
+	require.False(t, zero.Matches(zero))
+	require.False(t, zero.Matches(wrap(alice).Fingerprint()))
+	require.False(t, wrap(alice).Fingerprint().Matches(zero))
+	require.Empty(t, zero.String()+zero.Grouped()+zero.URI()+zero.Words()+zero.Digits())
+	require.True(t, zero.IsZero())
+}
+
+func TestVerify(t *testing.T) {
+	want := parse(t, sum256("alice"))
+	v, err := keyring.Verify(wrap(alice), keyring.Expect(want))
+	require.NoError(t, err)
+	require.Equal(t, wrap(alice).Fingerprint(), v.Fingerprint())
+	require.Equal(t, "expected fingerprint", v.Evidence())
+	require.Equal(t, []string{"alice@example.org"}, v.Certificate().Addresses())
+	require.Equal(t, []byte("encoding of alice"), v.Certificate().Marshal())
+
+	v, err = keyring.Verify(wrap(alice), keyring.Expect(parse(t, "SHA1:"+sum1("alice"))))
+	require.NoError(t, err, "a thumbprint by its name")
+	require.NotNil(t, v)
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	good := keyring.Expect(parse(t, sum256("alice")))
+	revoked := &cert{kind: seam.X509, hashed: "alice", refusal: &keyring.RevokedError{Reason: "lost\nit"}}
+	for name, row := range map[string]struct {
+		cert *keyring.Certificate
+		ev   keyring.Evidence
+		is   any
+	}{
+		"nil certificate":        {nil, good, nil},
+		"zero certificate":       {new(keyring.Certificate), good, nil},
+		"zero evidence":          {wrap(alice), keyring.Evidence{}, nil},
+		"zero fingerprint":       {wrap(alice), keyring.Expect(keyring.Fingerprint{}), new(*keyring.MismatchError)},
+		"somebody else":          {wrap(eve), good, new(*keyring.MismatchError)},
+		"same digest, SHA-1":     {wrap(alice), keyring.Expect(parse(t, sum1("alice"))), new(*keyring.MismatchError)},
+		"thumbprint of another":  {wrap(eve), keyring.Expect(parse(t, "sha1:"+sum1("alice"))), new(*keyring.MismatchError)},
+		"thumbprint and OpenPGP": {wrap(alice4), keyring.Expect(parse(t, "sha1:"+sum1("alice"))), new(*keyring.MismatchError)},
+		"revoked":                {wrap(revoked), good, new(*keyring.RevokedError)},
+	} {
+		v, err := keyring.Verify(row.cert, row.ev)
+		require.ErrorIs(t, err, keyring.ErrRefused, name)
+		require.Nil(t, v, name)
+		if row.is != nil {
+			require.ErrorAs(t, err, row.is, name)
+		}
+		require.NotContains(t, err.Error(), "\n", name)
+	}
+	require.Equal(t, "", (*keyring.Verified)(nil).Evidence())
+	require.Nil(t, (*keyring.Verified)(nil).Certificate())
+	require.Nil(t, new(keyring.Verified).Certificate())
+	require.True(t, new(keyring.Verified).Fingerprint().IsZero())
+}
+
+// An error of evidence made elsewhere is a refusal too.
+func TestEvidenceErrorsAreRefusals(t *testing.T) {
+	boom := errors.New("smime: no chain to these roots")
+	ev := keyring.Evidence(seam.Wrap(seam.Evidence{Why: "chain", Check: func(seam.Certificate) error { return boom }}))
+	_, err := keyring.Verify(wrap(alice), ev)
+	require.ErrorIs(t, err, keyring.ErrRefused)
+	require.ErrorIs(t, err, boom)
+}
+
+// What is overwritten after Verify is a copy.
+func TestOverwrittenAfterVerify(t *testing.T) {
+	c := wrap(alice)
+	v, err := keyring.Verify(c, keyring.Expect(c.Fingerprint()))
+	require.NoError(t, err)
+	*c = *wrap(eve)
+	require.Equal(t, wrap(alice).Fingerprint(), v.Fingerprint())
+	*v.Certificate() = *wrap(eve)
+	require.Equal(t, wrap(alice).Fingerprint(), v.Fingerprint())
+	v.Certificate().Marshal()[0] ^= 1
+	v.Certificate().Addresses()[0] = "eve@example.org"
+	require.Equal(t, []string{"alice@example.org"}, v.Certificate().Addresses())
+}
+
+func TestErrorTexts(t *testing.T) {
+	f := wrap(alice).Fingerprint()
+	day := time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		err  error
+		says string
+	}{
+		{&keyring.MismatchError{Want: parse(t, sum1("x")), Got: f}, "openssl x509 -noout -fingerprint -sha256"},
+		{&keyring.MismatchError{Want: parse(t, sum256("x")), Got: f}, "this is another key"},
+		{&keyring.ExpiredError{Fingerprint: f, NotAfter: day, At: day.Add(time.Hour)}, "expired on 2026-03-01"},
+		{&keyring.ExpiredError{Fingerprint: f, NotBefore: day, At: day.Add(-time.Hour)}, "not valid before 2026-03-01"},
+		{&keyring.RevokedError{Fingerprint: f, Reason: "a\x1b[2Jb"}, `"a\x1b[2Jb"`},
+		{&keyring.UnusableError{Fingerprint: f, Reason: "is for signatures only"}, "is for signatures only"},
+	} {
+		require.ErrorIs(t, row.err, keyring.ErrRefused)
+		require.ErrorContains(t, row.err, row.says)
+		require.ErrorContains(t, row.err, f.String())
+		require.False(t, errors.Is(row.err, errors.New("other")))
+	}
+}
+
+func ExampleParseFingerprint() {
+	f, err := keyring.ParseFingerprint("E582 94F2 E9A2 2748 6E8B  061B 31CC 528F D7FA 3F19")
+	fmt.Println(f, err)
+	_, err = keyring.ParseFingerprint("D7FA 3F19")
+	fmt.Println(err)
+	// Output:
+	// E58294F2E9A227486E8B061B31CC528FD7FA3F19 <nil>
+	// keyring: "D7FA 3F19" is a key ID, and other keys can be made to have it: give the whole fingerprint, 40 or 64 digits
+}
+
+func FuzzParseFingerprint(f *testing.F) {
+	for _, s := range []string{sum1("a"), sum256("a"), "OPENPGP4FPR:" + sum1("a"), "x-smimefpr:sha256:" + sum256("a"), "sha1:" + sum1("a"),
+		"topmost istanbul", strings.Repeat("12345 ", 12), wrap(alice).Fingerprint().Words()} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		g, err := keyring.ParseFingerprint(s)
+		if err != nil {
+			require.True(t, g.IsZero())
+			require.NotContains(t, err.Error(), "\n")
+			return
+		}
+		again, err := keyring.ParseFingerprint(g.String())
+		require.NoError(t, err)
+		require.True(t, g.Matches(again), "%q reads back as another", s)
+	})
+}
