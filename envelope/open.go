@@ -175,6 +175,7 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	defer func() {
 		if err != nil {
 			m.Close()
+			err = limited(err)
 		}
 	}()
 	br := bufio.NewReaderSize(two, sniffBuffer)
@@ -206,6 +207,15 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	}
 	m.r = m.sess.Again(again)
 	return m, nil
+}
+
+// limited turns the spool's limit into the one that callers know.
+func limited(err error) error {
+	var l *spool.LimitError
+	if errors.As(err, &l) {
+		return &LimitError{What: "octets in a message from a source that cannot seek", Max: l.Max}
+	}
+	return err
 }
 
 // judge decides what the signatures mean for whether a message is released: a
@@ -253,8 +263,8 @@ func (m *Message) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		err = m.verdict()
 	}
-	m.err = err
-	return n, err
+	m.err = limited(err)
+	return n, m.err
 }
 
 // WriteTo implements io.WriterTo; io.Copy calls it.
@@ -273,6 +283,7 @@ func (m *Message) WriteTo(dst io.Writer) (n int64, err error) {
 	if err == nil {
 		err = m.verdict()
 	}
+	err = limited(err)
 	m.err = err
 	if err == io.EOF {
 		err = nil

@@ -17,6 +17,9 @@ func (s *Source) Again() (io.Reader, error) {
 	if s.gone {
 		return nil, ErrClosed
 	}
+	if s.once {
+		return nil, errOnce
+	}
 	if s.err != nil && s.err != io.EOF {
 		return nil, s.err
 	}

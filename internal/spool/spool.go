@@ -43,6 +43,7 @@ var (
 )
 
 var (
+	errOnce       = errors.New("spool: nothing was kept for another pass")
 	errEnded      = errors.New("spool: the first pass has ended")
 	errSuperseded = errors.New("spool: a later pass has begun")
 	errRead       = errors.New("spool: source's Read returned an impossible count")
@@ -86,6 +87,7 @@ type Source struct {
 	eof   bool     // the first pass read all there was
 	err   error    // of the first pass, final
 	ended bool
+	once  bool // Once was called
 	pass  int // which call of Again is the latest
 	gone  bool
 }
@@ -145,7 +147,10 @@ func (s *Source) Read(p []byte) (int, error) {
 	case int64(n) > s.o.Max-s.n:
 		n, err = 0, &LimitError{Max: s.o.Max}
 	}
-	if n > 0 {
+	switch {
+	case n > 0 && s.once:
+		s.n += int64(n)
+	case n > 0:
 		if e := s.keep(p[:n]); e != nil {
 			n, err = 0, e
 		}
