@@ -1,0 +1,121 @@
+package smime
+
+import (
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// oid is the content of a DER OBJECT IDENTIFIER. Being text it is immutable,
+// comparable, and compared octet for octet: no arc is ever decoded, so none
+// can overflow. The reader in internal/ber refuses arcs that are not minimal.
+type oid string
+
+// tlv returns o with tag and length.
+func (o oid) tlv() []byte {
+	return append([]byte{byte(asn1.OBJECT_IDENTIFIER), byte(len(o))}, o...)
+}
+
+// add appends o to b.
+func (o oid) add(b *cryptobyte.Builder) {
+	b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(o)) })
+}
+
+// readOID consumes an OBJECT IDENTIFIER.
+func readOID(s *cryptobyte.String, o *oid) bool {
+	var v cryptobyte.String
+	if !s.ReadASN1(&v, asn1.OBJECT_IDENTIFIER) || len(v) == 0 {
+		return false
+	}
+	*o = oid(v)
+	return true
+}
+
+const (
+	oidData              oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"         // 1.2.840.113549.1.7.1
+	oidSignedData        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"         // 1.2.840.113549.1.7.2
+	oidEnvelopedData     oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"         // 1.2.840.113549.1.7.3
+	oidDigestedData      oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x05"         // 1.2.840.113549.1.7.5
+	oidEncryptedData     oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06"         // 1.2.840.113549.1.7.6
+	oidAuthData          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x02" // 1.2.840.113549.1.9.16.1.2
+	oidCompressedData    oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09" // 1.2.840.113549.1.9.16.1.9
+	oidAuthEnvelopedData oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17" // 1.2.840.113549.1.9.16.1.23
+
+	oidAES128CBC        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x02"         // 2.16.840.1.101.3.4.1.2
+	oidAES192CBC        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x16"         // 2.16.840.1.101.3.4.1.22
+	oidAES256CBC        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x2a"         // 2.16.840.1.101.3.4.1.42
+	oidAES128Wrap       oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x05"         // 2.16.840.1.101.3.4.1.5
+	oidAES192Wrap       oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x19"         // 2.16.840.1.101.3.4.1.25
+	oidAES256Wrap       oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x2d"         // 2.16.840.1.101.3.4.1.45
+	oidAES128GCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x06"         // 2.16.840.1.101.3.4.1.6
+	oidAES192GCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x1a"         // 2.16.840.1.101.3.4.1.26
+	oidAES256GCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x2e"         // 2.16.840.1.101.3.4.1.46
+	oidAES128CCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x07"         // 2.16.840.1.101.3.4.1.7
+	oidAES192CCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x1b"         // 2.16.840.1.101.3.4.1.27
+	oidAES256CCM        oid = "\x60\x86\x48\x01\x65\x03\x04\x01\x2f"         // 2.16.840.1.101.3.4.1.47
+	oidChacha20Poly1305 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x12" // 1.2.840.113549.1.9.16.3.18
+	oidDESEDE3CBC       oid = "\x2a\x86\x48\x86\xf7\x0d\x03\x07"             // 1.2.840.113549.3.7
+	oidRC2CBC           oid = "\x2a\x86\x48\x86\xf7\x0d\x03\x02"             // 1.2.840.113549.3.2
+	oidCEKHKDF          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x1f" // 1.2.840.113549.1.9.16.3.31
+
+	oidRSAEncryption oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" // 1.2.840.113549.1.1.1
+	oidRSAOAEP       oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x07" // 1.2.840.113549.1.1.7
+	oidMGF1          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08" // 1.2.840.113549.1.1.8
+	oidPSpecified    oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x09" // 1.2.840.113549.1.1.9
+	oidRSAPSS        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a" // 1.2.840.113549.1.1.10
+	oidMD5WithRSA    oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04" // 1.2.840.113549.1.1.4
+	oidSHA1WithRSA   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05" // 1.2.840.113549.1.1.5
+	oidSHA224WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e" // 1.2.840.113549.1.1.14
+	oidSHA256WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b" // 1.2.840.113549.1.1.11
+	oidSHA384WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c" // 1.2.840.113549.1.1.12
+	oidSHA512WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d" // 1.2.840.113549.1.1.13
+	oidECPublicKey   oid = "\x2a\x86\x48\xce\x3d\x02\x01"         // 1.2.840.10045.2.1
+	oidECDSASHA1     oid = "\x2a\x86\x48\xce\x3d\x04\x01"         // 1.2.840.10045.4.1
+	oidECDSASHA224   oid = "\x2a\x86\x48\xce\x3d\x04\x03\x01"     // 1.2.840.10045.4.3.1
+	oidECDSASHA256   oid = "\x2a\x86\x48\xce\x3d\x04\x03\x02"     // 1.2.840.10045.4.3.2
+	oidECDSASHA384   oid = "\x2a\x86\x48\xce\x3d\x04\x03\x03"     // 1.2.840.10045.4.3.3
+	oidECDSASHA512   oid = "\x2a\x86\x48\xce\x3d\x04\x03\x04"     // 1.2.840.10045.4.3.4
+	oidEd25519       oid = "\x2b\x65\x70"                         // 1.3.101.112
+	oidP256          oid = "\x2a\x86\x48\xce\x3d\x03\x01\x07"     // 1.2.840.10045.3.1.7
+	oidP384          oid = "\x2b\x81\x04\x00\x22"                 // 1.3.132.0.34
+	oidP521          oid = "\x2b\x81\x04\x00\x23"                 // 1.3.132.0.35
+
+	oidMD5    oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"     // 1.2.840.113549.2.5
+	oidSHA1   oid = "\x2b\x0e\x03\x02\x1a"                 // 1.3.14.3.2.26
+	oidSHA224 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x04" // 2.16.840.1.101.3.4.2.4
+	oidSHA256 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x01" // 2.16.840.1.101.3.4.2.1
+	oidSHA384 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x02" // 2.16.840.1.101.3.4.2.2
+	oidSHA512 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x03" // 2.16.840.1.101.3.4.2.3
+
+	oidStdDHSHA1KDF      oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x02" // 1.3.133.16.840.63.0.2
+	oidStdDHSHA224KDF    oid = "\x2b\x81\x04\x01\x0b\x00"             // 1.3.132.1.11.0
+	oidStdDHSHA256KDF    oid = "\x2b\x81\x04\x01\x0b\x01"             // 1.3.132.1.11.1
+	oidStdDHSHA384KDF    oid = "\x2b\x81\x04\x01\x0b\x02"             // 1.3.132.1.11.2
+	oidStdDHSHA512KDF    oid = "\x2b\x81\x04\x01\x0b\x03"             // 1.3.132.1.11.3
+	oidCofactorSHA1KDF   oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x03" // 1.3.133.16.840.63.0.3
+	oidCofactorSHA224KDF oid = "\x2b\x81\x04\x01\x0e\x00"             // 1.3.132.1.14.0
+	oidCofactorSHA256KDF oid = "\x2b\x81\x04\x01\x0e\x01"             // 1.3.132.1.14.1
+	oidCofactorSHA384KDF oid = "\x2b\x81\x04\x01\x0e\x02"             // 1.3.132.1.14.2
+	oidCofactorSHA512KDF oid = "\x2b\x81\x04\x01\x0e\x03"             // 1.3.132.1.14.3
+
+	oidEmailAddress         oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"         // 1.2.840.113549.1.9.1
+	oidContentType          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"         // 1.2.840.113549.1.9.3
+	oidMessageDigest        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"         // 1.2.840.113549.1.9.4
+	oidSigningTime          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05"         // 1.2.840.113549.1.9.5
+	oidSMIMECapabilities    oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f"         // 1.2.840.113549.1.9.15
+	oidSigningCertificate   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c" // 1.2.840.113549.1.9.16.2.12
+	oidSigningCertificateV2 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f" // 1.2.840.113549.1.9.16.2.47
+	oidAlgorithmProtection  oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"         // 1.2.840.113549.1.9.52
+
+	oidPBES2           oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d"         // 1.2.840.113549.1.5.13
+	oidPBKDF2          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c"         // 1.2.840.113549.1.5.12
+	oidPBMAC1          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0e"         // 1.2.840.113549.1.5.14
+	oidScrypt          oid = "\x2b\x06\x01\x04\x01\xda\x47\x04\x0b"         // 1.3.6.1.4.1.11591.4.11
+	oidHMACSHA1        oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x07"             // 1.2.840.113549.2.7
+	oidHMACSHA224      oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x08"             // 1.2.840.113549.2.8
+	oidHMACSHA256      oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x09"             // 1.2.840.113549.2.9
+	oidHMACSHA384      oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x0a"             // 1.2.840.113549.2.10
+	oidHMACSHA512      oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x0b"             // 1.2.840.113549.2.11
+	oidKeyBag          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01" // 1.2.840.113549.1.12.10.1.1
+	oidShroudedKeyBag  oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x02" // 1.2.840.113549.1.12.10.1.2
+	oidSafeContentsBag oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x06" // 1.2.840.113549.1.12.10.1.6
+)

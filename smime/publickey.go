@@ -1,0 +1,146 @@
+package smime
+
+import (
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+const (
+	// minRSA is the size in bits of the smallest RSA modulus that is used;
+	// smaller ones can be factored, or soon.
+	minRSA = 2048
+
+	// maxRSA is the largest that is sealed to: the time for a private
+	// operation grows with the cube of it.
+	maxRSA = 8192
+
+	// maxVerifyRSA is the largest that a signature is checked with.
+	maxVerifyRSA = 16384
+)
+
+// keyKind is what a public key can be used for here.
+type keyKind uint8
+
+const (
+	keyUnsupported keyKind = iota
+	keyRSA
+	keyEC // P-256, P-384, P-521: ECDH and ECDSA
+	keyEd25519
+)
+
+// publicKey is the subject's public key, in the forms that it is used in.
+type publicKey struct {
+	kind    keyKind
+	name    string // "RSA-3072", "P-256": for people
+	rsa     *rsa.PublicKey
+	ecdsa   *ecdsa.PublicKey
+	ecdh    *ecdh.PublicKey
+	curve   curve
+	ed25519 ed25519.PublicKey
+	refuse  string // why it is not supported at all
+}
+
+// publicKeyOf takes the public key out of x.
+func publicKeyOf(x *x509.Certificate) publicKey {
+	switch k := x.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return publicKey{kind: keyRSA, name: fmt.Sprintf("RSA-%d", k.N.BitLen()), rsa: k}
+	case *ecdsa.PublicKey:
+		p := publicKey{kind: keyEC, name: k.Params().Name, ecdsa: k}
+		switch k.Curve {
+		case elliptic.P256():
+			p.curve = curveP256
+		case elliptic.P384():
+			p.curve = curveP384
+		case elliptic.P521():
+			p.curve = curveP521
+		default:
+			return publicKey{refuse: fmt.Sprintf("has a key on the curve %s, which is not supported", k.Params().Name)}
+		}
+		var err error
+		if p.ecdh, err = k.ECDH(); err != nil {
+			return publicKey{refuse: "has a public key that is no point of its curve"}
+		}
+		return p
+	case ed25519.PublicKey:
+		return publicKey{kind: keyEd25519, name: "Ed25519", ed25519: k}
+	case *ecdh.PublicKey:
+		return publicKey{refuse: "has an X25519 key, which is not supported"}
+	}
+	switch keyAlgorithm(x.RawSubjectPublicKeyInfo) {
+	case oidRSAPSS:
+		return publicKey{refuse: "has an RSA-PSS key, which is for signatures only, and not supported"}
+	case oidRSAOAEP:
+		return publicKey{refuse: "has an RSA-OAEP key, which is not supported"}
+	}
+	return publicKey{refuse: "has a public key of a kind that is not supported"}
+}
+
+// refuseSeal returns why nothing can be sealed to the key, "" if it can.
+func (k *publicKey) refuseSeal() string {
+	switch k.kind {
+	case keyRSA:
+		return refuseRSA(k.rsa, maxRSA)
+	case keyEC:
+		return ""
+	case keyEd25519:
+		return "is for signatures only"
+	}
+	return k.refuse
+}
+
+// refuseSign returns why no signature can be made with the key, "" if it can.
+func (k *publicKey) refuseSign() string {
+	switch k.kind {
+	case keyRSA:
+		return refuseRSA(k.rsa, maxRSA)
+	case keyEC, keyEd25519:
+		return ""
+	}
+	return k.refuse
+}
+
+// refuseRSA returns why an RSA key is not used, "" if it is. The exponent must
+// be odd, as every one that is coprime to p-1 is, and 1 would leave the text
+// as it is. crypto/rsa refuses exponents of 2^31 and more.
+func refuseRSA(k *rsa.PublicKey, most int) string {
+	switch bits := k.N.BitLen(); {
+	case bits < minRSA:
+		return fmt.Sprintf("has an RSA key of %d bits, fewer than %d", bits, minRSA)
+	case bits > most:
+		return fmt.Sprintf("has an RSA key of %d bits, more than %d", bits, most)
+	case k.E < 3 || k.E%2 == 0 || k.N.Bit(0) == 0:
+		return "has an RSA key that is none: even, or with exponent 1"
+	}
+	return ""
+}
+
+// keyAlgorithm returns the algorithm in a SubjectPublicKeyInfo, "" if it cannot
+// be read.
+func keyAlgorithm(spki []byte) oid {
+	s := cryptobyte.String(spki)
+	var o oid
+	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.ReadASN1(&s, asn1.SEQUENCE) || !readOID(&s, &o) {
+		return ""
+	}
+	return o
+}
+
+// subjectPublicKey returns the octets of the BIT STRING in a
+// SubjectPublicKeyInfo.
+func subjectPublicKey(spki []byte) ([]byte, bool) {
+	s := cryptobyte.String(spki)
+	var bits []byte
+	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.SkipASN1(asn1.SEQUENCE) || !s.ReadASN1BitStringAsBytes(&bits) {
+		return nil, false
+	}
+	return bits, true
+}
