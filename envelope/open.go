@@ -213,7 +213,7 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 func limited(err error) error {
 	var l *spool.LimitError
 	if errors.As(err, &l) {
-		return &LimitError{What: "octets in a message from a source that cannot seek", Max: l.Max}
+		return &LimitError{What: "octets in one message", Max: l.Max}
 	}
 	return err
 }

@@ -88,7 +88,7 @@ type Source struct {
 	err   error    // of the first pass, final
 	ended bool
 	once  bool // Once was called
-	pass  int // which call of Again is the latest
+	pass  int  // which call of Again is the latest
 	gone  bool
 }
 
