@@ -42,6 +42,9 @@ func IsDER(raw []byte) bool {
 // needs knowledge of the ASN.1 module to be judged: the order of a SET, default
 // values, and strings under an IMPLICIT tag, which look like other constructed
 // elements (see [Reader.Octets] for those).
+//
+// max bounds the memory. The time is linear in what is read, which may be more:
+// segments may be empty.
 func (r *Reader) DER(max int64) ([]byte, error) {
 	h, n, err := r.expect()
 	if err != nil {
@@ -153,14 +156,14 @@ func (d *derEncoder) primitive(h Header, n int) error {
 
 // segment encodes an element inside a universal string. The segments of a BIT
 // STRING are BIT STRINGs, those of every other string are OCTET STRINGs (X.690,
-// Section 8.6.4, 8.7.3 and 8.23.6).
-//
-// QUIRK: character strings whose segments repeat the type of the whole are
-// accepted, since X.690 was read so by some.
+// Section 8.6, 8.7.3 and 8.23).
 func (d *derEncoder) segment(h Header, n int) error {
-	tag := h.Tag &^ constructed
-	if tag != d.join && (tag != asn1.OCTET_STRING || d.join == asn1.BIT_STRING) {
-		return d.r.unexpected(h, d.join)
+	want := asn1.OCTET_STRING
+	if d.join == asn1.BIT_STRING {
+		want = asn1.BIT_STRING
+	}
+	if h.Tag&^constructed != want {
+		return d.r.unexpected(h, want)
 	}
 	if h.Constructed() {
 		d.joined++
@@ -182,8 +185,8 @@ func (d *derEncoder) segment(h Header, n int) error {
 }
 
 // bits appends a segment of a BIT STRING with n content octets. Only the last
-// segment may have unused bits (X.690, Section 8.6.4.2); their count is kept in
-// the first octet of the whole.
+// segment may have unused bits (X.690, Section 8.6); their count is kept in the
+// first octet of the whole.
 func (d *derEncoder) bits(n int64) error {
 	top := d.open[d.depth-1]
 	unused := top.start + 1 + top.room

@@ -54,8 +54,7 @@ func TestToDER(t *testing.T) {
 		{"unused bits cleared", "03 02 04 ff", "03 02 04 f0"},
 		{"unused bits cleared when joined", "23 04 03 02 07 ff", "03 02 07 80"},
 		{"UTF8String joined", "2c 80 04 02 c3 a4 04 01 62 00 00", "0c 03 c3 a4 62"},
-		{"VisibleString of X.690, 8.23.6", "3a 09 04 03 4a 6f 6e 04 02 65 73", "1a 05 4a 6f 6e 65 73"},
-		{"VisibleString in its own segments", "3a 09 1a 03 4a 6f 6e 1a 02 65 73", "1a 05 4a 6f 6e 65 73"},
+		{"VisibleString, nested", "3a 0b 04 03 4a 6f 6e 24 04 04 02 65 73", "1a 05 4a 6f 6e 65 73"},
 		{"BMPString joined", "3e 80 04 02 00 61 00 00", "1e 02 00 61"},
 		{"UTCTime joined", "37 0f 04 0d 3236303130313030303030305a", "17 0d 3236303130313030303030305a"},
 		{"BOOLEAN", "01 01 01", "01 01 ff"},
@@ -107,12 +106,13 @@ func TestToDERRefused(t *testing.T) {
 		{"OID padded later", "06 03 2a 81 01", "06 03 2a 80 01", "padded arc"},
 		{"OID with 0x80 inside an arc", "06 04 2a 81 80 01", "06 04 2a 80 81 01", "padded arc"},
 		{"OID not ended", "06 02 2a 01", "06 02 2a 81", "ends inside an arc"},
-		{"NULL in an OCTET STRING", "24 03 04 01 61", "24 03 0c 01 61", "tag 0x0c instead of 0x04"},
+		{"UTF8String in an OCTET STRING", "24 03 04 01 61", "24 03 0c 01 61", "tag 0x0c instead of 0x04"},
 		{"BIT STRING in an OCTET STRING", "24 03 04 01 00", "24 03 03 01 00", "tag 0x03 instead of 0x04"},
 		{"OCTET STRING in a BIT STRING", "23 03 03 01 00", "23 03 04 01 00", "tag 0x04 instead of 0x03"},
 		{"SEQUENCE in an OCTET STRING", "24 02 24 00", "24 02 30 00", "tag 0x30 instead of 0x04"},
 		{"implicit tag in an OCTET STRING", "24 02 04 00", "24 02 80 00", "tag 0x80 instead of 0x04"},
-		{"other string in a UTF8String", "2c 02 0c 00", "2c 02 13 00", "tag 0x13 instead of 0x0c"},
+		{"UTF8String in a UTF8String", "2c 02 04 00", "2c 02 0c 00", "tag 0x0c instead of 0x04"},
+		{"BIT STRING in a UTF8String", "2c 03 04 01 00", "2c 03 03 01 00", "tag 0x03 instead of 0x04"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ber.ToDER(unhex(t, c.good), 5000)

@@ -28,8 +28,7 @@ type frame struct {
 	indefinite bool  // ends with end-of-contents octets, before limit
 }
 
-// Reader reads elements from a stream. Where an element is expected, its tag
-// is compared before anything else is done with it.
+// Reader reads elements from a stream.
 //
 // The first error of the input or the source is kept: every method but Offset
 // returns it from then on. A Reader must not be used by several goroutines at
@@ -131,7 +130,8 @@ func (r *Reader) End() error {
 
 // Primitive returns the content of the next element, which must be primitive
 // and have the tag. Content of more than max octets is a [*LimitError], before
-// any of it is read. Universal types are checked as [Reader.DER] does.
+// any of it is read. Universal types are checked as [Reader.DER] does, which
+// also reads strings that are cut into segments.
 func (r *Reader) Primitive(tag asn1.Tag, max int64) ([]byte, error) {
 	h, n, err := r.expect()
 	if err != nil {
