@@ -65,9 +65,7 @@ func (r *Reader) DER(max int64) ([]byte, error) {
 				break
 			}
 			r.pop(n)
-			if err := d.leave(); err != nil {
-				return nil, err
-			}
+			d.leave()
 		}
 		if r.depth == outer {
 			break
@@ -206,12 +204,13 @@ func (d *derEncoder) bits(n int64) error {
 	return nil
 }
 
-// leave ends the element that the Reader has just left.
-func (d *derEncoder) leave() error {
+// leave ends the element that the Reader has just left. It may add a few octets
+// for its length, which the next check sees.
+func (d *derEncoder) leave() {
 	if d.join != 0 {
 		d.joined--
 		if d.joined > 0 {
-			return nil
+			return
 		}
 		d.join = 0
 	}
@@ -228,7 +227,6 @@ func (d *derEncoder) leave() error {
 	copy(d.out[to:], d.out[from:from+size])
 	d.out = d.out[:to+size]
 	appendLength(d.out[:f.start+1], size)
-	return d.check(0)
 }
 
 // check fails if n more octets, beside a header, exceed the limit.

@@ -3,6 +3,7 @@ package ber_test
 import (
 	"bytes"
 	encasn1 "encoding/asn1"
+	"io"
 	"strings"
 	"testing"
 
@@ -81,7 +82,28 @@ func TestToDER(t *testing.T) {
 			_, err = ber.ToDER(raw, int64(len(got))-1)
 			var limit *ber.LimitError
 			require.ErrorAs(t, err, &limit)
+			for n := range raw {
+				_, err = ber.ToDER(raw[:n], 100)
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF, "%d octets", n)
+			}
 		})
+	}
+}
+
+// Limits that are exceeded early are noticed early: inside a string, and by the
+// headers of elements that are open.
+func TestDERLimitEarly(t *testing.T) {
+	for raw, max := range map[string]int64{
+		"24 80 04 82 10 00":                     100, // 4,096 octets that are not there
+		"23 80 03 82 10 00":                     100,
+		"30 80 04 82 10 00":                     100,
+		"30 02 05 00":                           3,
+		"30 80" + strings.Repeat("30 00", 2000): 100, // and no end
+	} {
+		_, err := ber.ToDER(unhex(t, raw), max)
+		var limit *ber.LimitError
+		require.ErrorAs(t, err, &limit, raw)
+		require.Equal(t, &ber.LimitError{What: "element", Max: max}, limit)
 	}
 }
 

@@ -39,10 +39,12 @@ func TestElement(t *testing.T) {
 		require.NoError(t, r.Skip(), c)
 		require.NoError(t, r.End())
 
-		got, err = ber.NewBytesReader(raw).Element(size - 1)
-		var limit *ber.LimitError
-		require.ErrorAs(t, err, &limit, c)
-		require.Nil(t, got)
+		for max := range size {
+			got, err = ber.NewBytesReader(raw).Element(max)
+			var limit *ber.LimitError
+			require.ErrorAs(t, err, &limit, c)
+			require.Nil(t, got)
+		}
 		for n := range raw {
 			require.ErrorIs(t, ber.NewBytesReader(raw[:n]).Skip(), io.ErrUnexpectedEOF, "%s: %d octets", c, n)
 		}

@@ -178,6 +178,13 @@ func TestNestingAddsUp(t *testing.T) {
 		}
 		_, err := r.DER(100)
 		require.Equal(t, inner > 2, err != nil)
+
+		r = ber.NewBytesReader(nest(0x24, 30+inner, true))
+		for range 29 + inner {
+			require.NoError(t, r.Enter(asn1.OCTET_STRING))
+		}
+		_, err = r.Octets(asn1.OCTET_STRING)
+		require.Equal(t, inner > 2, err != nil)
 	}
 }
 

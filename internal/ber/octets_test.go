@@ -205,6 +205,9 @@ func TestBadSources(t *testing.T) {
 			}
 		}
 	}
+	r := ber.NewReader(io.MultiReader(bytes.NewReader([]byte{5, 0}), broken))
+	require.NoError(t, r.Skip())
+	require.ErrorIs(t, r.End(), io.ErrClosedPipe, "the end was not seen")
 	for _, n := range []lyingReader{1, -1 << 30} {
 		require.ErrorContains(t, ber.NewReader(n).Skip(), "impossible count")
 		r := ber.NewReader(io.MultiReader(bytes.NewReader(start), n))
@@ -212,6 +215,29 @@ func TestBadSources(t *testing.T) {
 		require.NoError(t, err)
 		_, err = io.ReadFull(o, make([]byte, 30_000))
 		require.ErrorContains(t, err, "impossible count")
+	}
+}
+
+// A string in memory that is cut off is no different from one in a stream.
+func TestOctetsTruncated(t *testing.T) {
+	raw := cut(tag0, pattern(60_000), 50_000)
+	for _, n := range []int{2, 5, 6, 7, 50_005, 50_006, 50_007, len(raw) - 2, len(raw) - 1} {
+		for _, r := range []*ber.Reader{ber.NewBytesReader(raw[:n]), ber.NewReader(bytes.NewReader(raw[:n]))} {
+			o, err := r.Octets(tag0)
+			require.NoError(t, err)
+			buf := make([]byte, 256<<10)
+			total := 0
+			for err == nil {
+				var m int
+				m, err = o.Read(buf)
+				total += m
+			}
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF, n)
+			require.LessOrEqual(t, total, n)
+			_, again := o.Read(buf)
+			require.Equal(t, err, again)
+			require.Equal(t, err, r.Skip(), "the Reader has failed with it")
+		}
 	}
 }
 
