@@ -42,7 +42,7 @@ func newMACs() (*macs, error) {
 	rand.Read(key[:]) // never fails
 	defer clear(key[:])
 	if fips140.Enforced() {
-		return &macs{hmac: hmac.New(sha256.New, key[:])}, nil
+		return &macs{hmac: newHMAC(key[:])}, nil
 	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
@@ -54,6 +54,8 @@ func newMACs() (*macs, error) {
 	}
 	return &macs{gmac: gmac}, nil
 }
+
+func newHMAC(key []byte) hash.Hash { return hmac.New(sha256.New, key) }
 
 // add appends the MAC of the next chunk.
 func (m *macs) add(chunk []byte) {
