@@ -1,0 +1,11 @@
+// Package interop holds doublekeybox against programs that nobody here wrote:
+// gpg, openssl, gpgsm, Bouncy Castle, Thunderbird and others seal what we
+// open, and open what we seal. cells.txt lists every combination; the tests
+// fill it.
+//
+// The peers are found in the folder that the environment variable DKB_PEERS
+// names, else in ../shared/peers beside the repository; set but empty it means
+// none. Without them the tests skip and say which is missing; with
+// DKB_REQUIRE_PEERS=1 that is a failure, and so are fewer green cells than
+// cells.txt promises.
+package interop

@@ -1,0 +1,224 @@
+package interop_test
+
+import (
+	"crypto/sha1"
+	"encoding/asn1"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// bare wraps a SignedData, as it comes out of a container whose content type
+// is id-signedData, into the ContentInfo that programs verify (RFC 5652, Section 3).
+func bare(t *testing.T, signedData []byte) []byte {
+	t.Helper()
+	if len(signedData) < 2 || signedData[0] != 0x30 {
+		t.Fatalf("no SignedData came out, but %d octets %.40x", len(signedData), signedData)
+	}
+	oid, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2})
+	require.NoError(t, err)
+	content, err := asn1.Marshal(asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: signedData})
+	require.NoError(t, err)
+	info, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(oid, content...)})
+	require.NoError(t, err)
+	return info
+}
+
+// openssl is called without its driver, which cannot sign and encrypt at once
+// and looks at detached signatures only.
+type openssl struct{ w *world }
+
+func (o openssl) cms(t *testing.T, in []byte, args ...string) []byte {
+	t.Helper()
+	return must(t, in, "openssl", append([]string{"cms", "-binary"}, args...)...)
+}
+
+func pemOr(c cell) string {
+	if c.armored() {
+		return "PEM"
+	}
+	return "DER"
+}
+
+func (o openssl) seal(t *testing.T, c cell, content []byte) []byte {
+	k := o.w.key(t, c)
+	if c.container == "detached" || c.container == "opaque" {
+		args := []string{"-sign", "-md", "sha256", "-outform", pemOr(c), "-signer", k.public, "-inkey", k.secret}
+		if c.container == "opaque" {
+			args = append(args, "-nodetach")
+		}
+		if c.size > 0 && c.container == "opaque" {
+			args = append(args, "-stream") // BER of indefinite length
+		}
+		return o.cms(t, content, args...)
+	}
+	if c.signed() {
+		content = o.cms(t, content, "-sign", "-nodetach", "-outform", "DER", "-signer", k.public, "-inkey", k.secret)
+	}
+	args := []string{"-encrypt", "-outform", pemOr(c), "-aes-256-" + c.container[:3]}
+	if c.size > 65535 {
+		args = append(args, "-stream")
+	}
+	args = append(args, "-recip", k.public)
+	switch {
+	case strings.HasSuffix(c.container, "oaep"):
+		args = append(args, "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256")
+	case strings.HasSuffix(c.container, "ecdh") && c.size%2 == 1: // its default is SHA-1
+		args = append(args, "-keyopt", "ecdh_kdf_md:sha256")
+	}
+	return o.cms(t, content, args...)
+}
+
+func (o openssl) open(t *testing.T, c cell, msg, content []byte) []byte {
+	t.Helper()
+	k := o.w.key(t, c)
+	switch c.container {
+	case "opaque":
+		return o.verify(t, msg, pemOr(c))
+	case "detached":
+		o.cms(t, nil, "-verify", "-inform", pemOr(c), "-in", file(t, msg), "-content", file(t, content), "-CAfile", o.w.ca(t), "-purpose", "any", "-out", os.DevNull)
+		return content
+	}
+	plain := o.cms(t, msg, "-decrypt", "-inform", pemOr(c), "-recip", k.public, "-inkey", k.secret)
+	switch c.signing {
+	case "signed":
+		return o.verify(t, bare(t, plain), "DER")
+	case "entity":
+		return o.verify(t, plain, "SMIME")
+	}
+	return plain
+}
+
+// verify returns the content of an opaque SignedData.
+func (o openssl) verify(t *testing.T, msg []byte, form string) []byte {
+	t.Helper()
+	return o.cms(t, msg, "-verify", "-inform", form, "-CAfile", o.w.ca(t), "-purpose", "any")
+}
+
+// gpgsm works in one home, since its agent takes a while to start.
+type gpgsm struct {
+	w    *world
+	home string
+}
+
+func newGpgsm(t *testing.T, w *world) peer {
+	g := gpgsm{w, filepath.Join(w.dir, "gpgsm")}
+	require.NoError(t, os.Mkdir(g.home, 0o700))
+	t.Cleanup(func() { stopAgent(g.home) })
+	write(t, filepath.Join(g.home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\n"))
+	fpr := string(must(t, nil, "openssl", "x509", "-in", w.ca(t), "-noout", "-fingerprint", "-sha1"))
+	_, fpr, _ = strings.Cut(strings.TrimSpace(fpr), "=")
+	write(t, filepath.Join(g.home, "trustlist.txt"), []byte(fpr+" S relax\n"))
+	g.must(t, nil, "--import", w.ca(t))
+	for _, alg := range []string{"rsa2048", "rsa3072", "rsa4096"} {
+		k := w.key(t, cell{peer: "gpgsm", format: "smime", key: alg})
+		p12 := filepath.Join(g.home, alg+".p12")
+		must(t, nil, "openssl", "pkcs12", "-export", "-in", k.public, "-inkey", k.secret, "-out", p12, "-passout", "pass:pw",
+			"-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1") // 2.2 reads only the old algorithms
+		g.must(t, nil, "--import", p12)
+	}
+	return g
+}
+
+func (g gpgsm) must(t *testing.T, in []byte, args ...string) []byte {
+	t.Helper()
+	return must(t, in, "gpgsm", append([]string{"--homedir", g.home, "--batch", "--yes", "--quiet", "--disable-crl-checks", "--disable-dirmngr",
+		"--disable-policy-checks", "--pinentry-mode", "loopback", "--passphrase-file", g.passphrase(t)}, args...)...)
+}
+
+// passphrase is that of the PKCS#12 files; the agent keeps the keys under it.
+func (g gpgsm) passphrase(t *testing.T) string {
+	name := filepath.Join(g.home, "passphrase")
+	if _, err := os.Stat(name); err != nil {
+		write(t, name, []byte("pw\n"))
+	}
+	return name
+}
+
+func (g gpgsm) seal(t *testing.T, c cell, content []byte) []byte {
+	k := g.w.key(t, c)
+	if c.container == "detached" || c.container == "opaque" {
+		// The driver knows how to bring an EC key past a crash of 2.2.
+		args := []string{"sign-smime", "--cert", k.public, "--key", k.secret, "--ca", g.w.ca(t)}
+		if c.container == "opaque" {
+			args = append(args, "--opaque")
+		}
+		return must(t, content, g.w.driver("gpgsm"), args...)
+	}
+	id := fmt.Sprintf("0x%x", sha1.Sum(k.cert.Certificate().Marshal())) // how gpgsm names certificates
+	if c.signed() {
+		content = g.must(t, content, "--include-certs", "1", "--local-user", id, "--sign")
+	}
+	args := []string{"--cipher-algo", "AES256", "--encrypt", "--recipient", id}
+	if c.armored() {
+		args = append([]string{"--armor"}, args...)
+	}
+	return g.must(t, content, args...)
+}
+
+func (g gpgsm) open(t *testing.T, c cell, msg, content []byte) []byte {
+	t.Helper()
+	switch c.container {
+	case "opaque":
+		return g.verify(t, msg)
+	case "detached":
+		g.must(t, nil, "--verify", file(t, msg), file(t, content))
+		return content
+	}
+	plain := g.must(t, msg, "--decrypt")
+	if c.signed() {
+		return g.verify(t, bare(t, plain))
+	}
+	return plain
+}
+
+func (g gpgsm) verify(t *testing.T, msg []byte) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "content")
+	g.must(t, nil, "--output", out, "--verify", file(t, msg))
+	return read(t, out)
+}
+
+// sealCMS and openCMS are for Bouncy Castle and NSS.
+func (d driven) sealCMS(t *testing.T, c cell, k *key, content []byte) []byte {
+	sign := []string{"sign-smime", "--cert", k.public, "--key", k.secret, "--ca", d.w.ca(t)}
+	switch c.container {
+	case "detached":
+		return d.must(t, content, sign...)
+	case "opaque":
+		return d.must(t, content, append(sign, "--opaque")...)
+	}
+	if c.signed() {
+		content = d.must(t, content, append(sign, "--opaque")...)
+	}
+	args := []string{"seal-smime", "--cert", k.public, "--ca", d.w.ca(t), "--cipher", "aes-256-" + c.container[:3]}
+	if strings.HasSuffix(c.container, "oaep") {
+		args = append(args, "--oaep")
+	}
+	return d.must(t, content, args...)
+}
+
+func (d driven) openCMS(t *testing.T, c cell, k *key, msg, content []byte) []byte {
+	t.Helper()
+	verify := func(sig []byte) []byte {
+		name := file(t, sig)
+		args := []string{"verify-smime", "--ca", d.w.ca(t), "--sig", name}
+		d.must(t, content, args...)
+		if _, err := run(append([]byte{1}, content...), d.w.driver(d.name), args...); err == nil {
+			t.Fatalf("%s accepts anything", d.name)
+		}
+		return content
+	}
+	if c.container == "detached" || c.container == "opaque" {
+		return verify(msg)
+	}
+	plain := d.must(t, msg, "open-smime", "--cert", k.public, "--key", k.secret)
+	if c.signed() && d.name == "bc" { // cmsutil goes on into the SignedData by itself
+		return verify(bare(t, plain))
+	}
+	return plain
+}
