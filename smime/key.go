@@ -1,11 +1,162 @@
 package smime
 
-import "github.com/doublekeybox/doublekeybox/internal/seam"
+import (
+	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"errors"
+	"fmt"
 
-// privateKey is a certificate with its private key.
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// Key is a private key beside its certificate: it opens what was sealed to the
+// certificate, and signs. It is immutable and safe for concurrent use, if a
+// private key given to [NewKey] is.
+type Key struct{ in *privateKey }
+
+// privateKey is a private key in the forms that it is used in.
 type privateKey struct {
-	cert *certificate
+	cert      *certificate
+	private   any              // as given, for Marshal
+	decrypter crypto.Decrypter // RSA; nil if there is none
+	exchanger ecdh.KeyExchanger
+	signer    crypto.Signer
 }
+
+var _ seam.Identity = (*privateKey)(nil)
 
 // Certificate returns the certificate.
 func (k *privateKey) Certificate() seam.Certificate { return k.cert }
+
+// errNoKey is returned for a missing certificate or private key.
+var errNoKey = errors.New("smime: a certificate and its private key are needed")
+
+// NewKey joins a certificate and its private key, which may live in a hardware
+// module. private must be at least one of
+//
+//   - a [crypto.Decrypter] with an RSA key, which opens. For messages with RSA
+//     PKCS#1 v1.5 it must honour [rsa.PKCS1v15DecryptOptions.SessionKeyLen] in
+//     constant time, or it tells an attacker who sends many messages and
+//     measures the time what was sealed in another;
+//   - an [ecdh.KeyExchanger] on P-256, P-384 or P-521, which opens;
+//   - a [crypto.Signer], which signs;
+//
+// and its public key must be that of the certificate. *[rsa.PrivateKey],
+// *[ecdsa.PrivateKey] and ed25519.PrivateKey do all that their kind can.
+func NewKey(cert *keyring.Certificate, private any) (*Key, error) {
+	if cert == nil || private == nil {
+		return nil, errNoKey
+	}
+	c, ok := seam.Opaque[seam.Certificate](*cert).Unwrap().(*certificate)
+	if !ok {
+		return nil, errNotOurs
+	}
+	k, err := newPrivateKey(c, private)
+	if err != nil {
+		return nil, err
+	}
+	return &Key{k}, nil
+}
+
+func newPrivateKey(c *certificate, private any) (*privateKey, error) {
+	k := &privateKey{cert: c, private: private}
+	if c.key.kind == keyUnsupported {
+		return nil, c.unusable(c.key.refuse)
+	}
+	switch p := private.(type) {
+	case *rsa.PrivateKey:
+		// Numbers that do not belong together make signatures that give the
+		// key away.
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("smime: the RSA private key is damaged: %q", cut(err.Error()))
+		}
+		if reason := refuseRSA(&p.PublicKey, maxRSA); reason != "" && p.N.BitLen() > maxRSA {
+			return nil, c.unusable(reason)
+		}
+	case *ecdsa.PrivateKey:
+		x, err := p.ECDH()
+		if err != nil {
+			return nil, fmt.Errorf("smime: the private key is on a curve that is not supported, or damaged: %q", cut(err.Error()))
+		}
+		k.exchanger = x
+	}
+	if d, ok := private.(crypto.Decrypter); ok && c.key.kind == keyRSA {
+		k.decrypter = d
+		if err := c.holds(d.Public()); err != nil {
+			return nil, err
+		}
+	}
+	if s, ok := private.(crypto.Signer); ok {
+		k.signer = s
+		if err := c.holds(s.Public()); err != nil {
+			return nil, err
+		}
+	}
+	if x, ok := private.(ecdh.KeyExchanger); ok && c.key.kind == keyEC {
+		k.exchanger = x
+		if err := c.holds(x.PublicKey()); err != nil {
+			return nil, err
+		}
+	}
+	if k.decrypter == nil && k.exchanger == nil && k.signer == nil {
+		return nil, fmt.Errorf("smime: a private key of type %T does nothing that a certificate with a key of the kind %s is for", private, c.key.name)
+	}
+	return k, nil
+}
+
+// holds refuses a public key that is not the certificate's.
+func (c *certificate) holds(public any) error {
+	var same bool
+	switch c.key.kind {
+	case keyRSA:
+		same = c.key.rsa.Equal(public)
+	case keyEC:
+		same = c.key.ecdsa.Equal(public)
+		if p, ok := public.(*ecdh.PublicKey); ok && p != nil {
+			same = c.key.ecdh.Equal(p)
+		}
+	case keyEd25519:
+		same = c.key.ed25519.Equal(public)
+	}
+	if !same {
+		return &keyMismatchError{c.fingerprint()}
+	}
+	return nil
+}
+
+// keyMismatchError says that a private key is not that of a certificate.
+type keyMismatchError struct{ cert keyring.Fingerprint }
+
+func (e *keyMismatchError) Error() string {
+	return fmt.Sprintf("smime: the private key is not that of the certificate %s", e.cert)
+}
+
+// Certificate returns the certificate.
+func (k *Key) Certificate() *keyring.Certificate {
+	if k == nil || k.in == nil {
+		return nil
+	}
+	return k.in.cert.public()
+}
+
+// Identity returns k as something that opens messages; nil, which every user
+// refuses, for a nil or zero Key.
+func (k *Key) Identity() envelope.Identity {
+	if k == nil || k.in == nil {
+		return envelope.Identity{}
+	}
+	return envelope.Identity(seam.Wrap[seam.Identity](k.in))
+}
+
+// Signer returns k as something that signs. Whether the certificate allows it
+// is asked when something is signed.
+func (k *Key) Signer() envelope.Signer {
+	if k == nil || k.in == nil {
+		return envelope.Signer{}
+	}
+	return envelope.Signer(seam.Wrap[seam.Signer](&signer{k.in}))
+}

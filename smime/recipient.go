@@ -1,25 +1,115 @@
 package smime
 
 import (
-	"errors"
+	"bytes"
+	"crypto"
+	"fmt"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
-// recipientInfo is one reader of a sealed message.
-type recipientInfo struct{}
+// recipientKind is how a RecipientInfo hands over the content key.
+type recipientKind uint8
 
-func parseRecipientInfos(der []byte) ([]*recipientInfo, error) { return nil, errors.New("smime: not a recipient") }
-func (ri *recipientInfo) seamRecipient() seam.Recipient           { return seam.Recipient{} }
-func (ri *recipientInfo) names(c *certificate) bool               { return false }
-func (ri *recipientInfo) isPKCS1v15() bool                        { return false }
+const (
+	otherRecipient recipientKind = iota // a choice that is not read: passwords, shared keys, KEMs
+	keyTransport                        // KeyTransRecipientInfo: RSA
+	keyAgreement                        // KeyAgreeRecipientInfo: ECDH
+)
 
-// unsupported returns why the content key cannot be unwrapped whoever holds
-// the private key, "" if it can. It is known without a key.
-func (ri *recipientInfo) unsupported() string { return "" }
+// recipientInfo is one reader of a sealed message: a RecipientInfo, or one of
+// the RecipientEncryptedKeys of a KeyAgreeRecipientInfo.
+type recipientInfo struct {
+	kind   recipientKind
+	id     keyID
+	other  string // how an otherRecipient is described
+	refuse string // why nobody here can unwrap the key, "" if somebody can
 
-func (k *privateKey) unwrap(ri *recipientInfo, cekLen int) (cek []byte, ok bool) { return nil, false }
+	encryptedKey []byte
 
-func wrapFor(c *certificate, cek []byte, pkcs1v15 bool) (riDER []byte, planned seam.Recipient, version int, err error) {
-	return nil, seam.Recipient{}, 0, errors.New("smime: no recipient")
+	v15  bool       // keyTransport: RSA PKCS#1 v1.5, else OAEP
+	oaep oaepParams // keyTransport
+
+	agree *agreement // keyAgreement; shared by those of one RecipientInfo
+}
+
+// agreement is what the readers of one KeyAgreeRecipientInfo share.
+type agreement struct {
+	curve  curve  // by the parameters, else by the point's length; 0 if not known
+	named  bool   // the parameters named the curve
+	point  []byte // originator's ephemeral key
+	ukm    []byte // nil: absent
+	kdf    crypto.Hash
+	wrap   []byte // the key wrap's AlgorithmIdentifier, in DER
+	size   int    // octets of the key-encryption key
+	refuse string
+}
+
+// keyID names a certificate: by issuer and serial number, or by subject key
+// identifier.
+type keyID struct {
+	issuer []byte // Name, in DER
+	serial []byte // content of the INTEGER
+	ski    []byte // nil: issuer and serial number
+}
+
+// is reports whether the identifier is c's. Names are compared octet for octet,
+// as every sender copies them from the certificate.
+func (id *keyID) is(c *certificate) bool {
+	if id.ski != nil {
+		return len(id.ski) > 0 && bytes.Equal(id.ski, c.ski)
+	}
+	return len(id.issuer) > 0 && bytes.Equal(id.issuer, c.x.RawIssuer) && bytes.Equal(id.serial, serialOf(c))
+}
+
+// names reports whether ri is meant for the owner of c.
+func (ri *recipientInfo) names(c *certificate) bool {
+	return ri.kind != otherRecipient && ri.id.is(c)
+}
+
+// isPKCS1v15 reports whether the content key is encrypted with RSA PKCS#1 v1.5,
+// of which no failure may be told from success (RFC 3218).
+func (ri *recipientInfo) isPKCS1v15() bool { return ri.kind == keyTransport && ri.v15 }
+
+// unsupported returns why the content key cannot be unwrapped here whoever
+// holds the private key, "" if it can. It is known without a key.
+func (ri *recipientInfo) unsupported() string {
+	switch {
+	case ri.refuse != "":
+		return ri.refuse
+	case ri.agree != nil:
+		return ri.agree.refuse
+	}
+	return ""
+}
+
+// seamRecipient describes ri as a reader without keys sees it.
+func (ri *recipientInfo) seamRecipient() seam.Recipient {
+	switch ri.kind {
+	case keyTransport:
+		name := v15Name
+		if !ri.v15 {
+			name = ri.oaep.String()
+		}
+		return seam.Recipient{ID: ri.id.String(), Algorithm: name}
+	case keyAgreement:
+		return seam.Recipient{ID: ri.id.String(), Algorithm: ri.agree.String()}
+	}
+	return seam.Recipient{ID: ri.other, Algorithm: "not supported"}
+}
+
+// v15Name is how reports name RSA PKCS#1 v1.5 encryption.
+const v15Name = "RSA PKCS#1 v1.5"
+
+// String names the algorithms as reports show them.
+func (a *agreement) String() string {
+	if a.refuse != "" {
+		return "key agreement that is not supported"
+	}
+	return agreementName(a.curve, a.size)
+}
+
+// agreementName names ECDH on c with a key-encryption key of size octets.
+func agreementName(c curve, size int) string {
+	return fmt.Sprintf("ECDH %s, AES-%d wrap", c, 8*size)
 }
