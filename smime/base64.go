@@ -1,0 +1,168 @@
+package smime
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// base64Chunk is how many octets are encoded at a time: whole lines of either
+// length below, and little enough to stay in a core's cache.
+const base64Chunk = 48 * 57 * 6
+
+// base64Writer writes base64 in lines.
+type base64Writer struct {
+	dst  io.Writer
+	line int    // octets per line; base64 makes four letters of three of them
+	end  string // of a line
+	held []byte // less than one line
+	out  []byte
+	err  error
+}
+
+// newPEMBase64 writes lines as PEM has them: 64 letters, RFC 7468, Section 2.
+func newPEMBase64(dst io.Writer) *base64Writer { return &base64Writer{dst: dst, line: 48, end: "\n"} }
+
+// newMIMEBase64 writes lines as MIME has them: 76 letters, RFC 2045, Section 6.8.
+func newMIMEBase64(dst io.Writer) *base64Writer {
+	return &base64Writer{dst: dst, line: 57, end: "\r\n"}
+}
+
+func (w *base64Writer) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && w.err == nil {
+		if len(w.held) > 0 || len(p) < w.line {
+			m := min(w.line-len(w.held), len(p))
+			w.held = append(w.held, p[:m]...)
+			p, n = p[m:], n+m
+			if len(w.held) < w.line {
+				break
+			}
+			w.lines(w.held)
+			w.held = w.held[:0]
+			continue
+		}
+		m := min(len(p)/w.line*w.line, base64Chunk)
+		w.lines(p[:m])
+		p, n = p[m:], n+m
+	}
+	return n, w.err
+}
+
+// lines writes p, of which only the last line may be shorter than the others.
+func (w *base64Writer) lines(p []byte) {
+	w.out = w.out[:0]
+	for len(p) > 0 {
+		m := min(len(p), w.line)
+		w.out = base64.StdEncoding.AppendEncode(w.out, p[:m])
+		w.out = append(w.out, w.end...)
+		p = p[m:]
+	}
+	var n int
+	if n, w.err = w.dst.Write(w.out); w.err == nil && n != len(w.out) {
+		w.err = io.ErrShortWrite
+	}
+}
+
+// Close writes the last line. It does not close dst.
+func (w *base64Writer) Close() error {
+	if w.err == nil && len(w.held) > 0 {
+		w.lines(w.held)
+		w.held = nil
+	}
+	return w.err
+}
+
+// base64Reader decodes base64 with white space anywhere. It ends where src
+// does; padding may only be there. A bit that decoding would ignore is an
+// error, so that a text has one meaning and a meaning one text, but for white
+// space.
+type base64Reader struct {
+	src io.Reader
+	in  []byte // read and not yet decoded, without white space: less than four letters between calls
+	buf []byte // what src is read into
+	out []byte // decoded, not yet returned
+	dec []byte
+	pad bool // padding was seen: nothing may follow
+	err error
+}
+
+const base64Buffer = 64 << 10
+
+func newBase64Reader(src io.Reader) *base64Reader { return &base64Reader{src: src} }
+
+func (r *base64Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for len(r.out) == 0 && r.err == nil {
+		r.err = r.fill()
+	}
+	n := copy(p, r.out)
+	r.out = r.out[n:]
+	if n > 0 {
+		return n, nil
+	}
+	return 0, r.err
+}
+
+// fill decodes what one Read of src returns.
+func (r *base64Reader) fill() error {
+	if r.buf == nil {
+		r.buf = make([]byte, base64Buffer)
+		r.in = make([]byte, 0, base64Buffer+4)
+		r.dec = make([]byte, base64Buffer)
+	}
+	var n int
+	var err error
+	for tries := 0; n == 0 && err == nil; tries++ {
+		if tries == maxEmptyReads {
+			return io.ErrNoProgress
+		}
+		n, err = r.src.Read(r.buf)
+	}
+	if n < 0 || n > len(r.buf) {
+		return errBadSource
+	}
+	r.in = appendLetters(r.in, r.buf[:n])
+	whole := len(r.in) / 4 * 4
+	if whole > 0 {
+		if r.pad {
+			return fmt.Errorf("%w: base64 goes on after its padding", envelope.ErrFormat)
+		}
+		m, bad := base64.StdEncoding.Strict().Decode(r.dec, r.in[:whole])
+		if bad != nil {
+			return fmt.Errorf("%w: base64 is damaged", envelope.ErrFormat)
+		}
+		r.pad = r.in[whole-1] == '='
+		r.out = r.dec[:m]
+		r.in = append(r.in[:0], r.in[whole:]...)
+	}
+	if err == io.EOF && len(r.in) > 0 {
+		return fmt.Errorf("%w: base64 is cut off: %w", envelope.ErrFormat, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// appendLetters appends src without its white space, a line at a time.
+func appendLetters(dst, src []byte) []byte {
+	for len(src) > 0 {
+		line, rest, found := bytes.Cut(src, []byte{'\n'})
+		if found && len(line) > 0 && line[len(line)-1] == '\r' {
+			line = line[:len(line)-1]
+		}
+		src = rest
+		if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '\t') < 0 && bytes.IndexByte(line, '\r') < 0 {
+			dst = append(dst, line...)
+			continue
+		}
+		for _, c := range line {
+			if c != ' ' && c != '\t' && c != '\r' {
+				dst = append(dst, c)
+			}
+		}
+	}
+	return dst
+}

@@ -1,0 +1,103 @@
+package smime
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// nested is what content is, when it is more than content.
+type nested uint8
+
+const (
+	notNested    nested = iota
+	nestedSigned        // SignedData, with a ContentInfo around it or without
+	nestedEntity        // a MIME entity that carries such
+)
+
+// inner is what reading a signed message inside showed. None of it may be told
+// to anybody before the content is known to be authentic.
+type inner struct {
+	whole      bool // it was read to its end, which is the content's end
+	signatures []seam.Signature
+	findings   []string
+}
+
+// readInner reads plain as kind says, to its end, and judges the signatures.
+// Whatever is wrong leaves whole false: the cause must not matter.
+func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
+	sd, end, err := enterInner(plain, kind, s.plan.Limits)
+	if err != nil || sd.eContent == nil {
+		return in
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sd}, struct{ io.Reader }{sd.eContent}, make([]byte, copyBuffer)); err != nil {
+		return in
+	}
+	if sd.finish() != nil || end() != nil {
+		return in
+	}
+	return inner{whole: true, signatures: sd.verify(s.plan), findings: sd.findings}
+}
+
+// copyBuffer is large enough that segments are read without a copy between.
+const copyBuffer = 64 << 10
+
+// enterInner reads on to the signed content. end checks, after the SignedData
+// was read, that it was all there is.
+func enterInner(plain io.Reader, kind nested, l seam.Limits) (sd *signedData, end func() error, err error) {
+	if kind == nestedEntity {
+		if plain, err = entityBody(plain); err != nil {
+			return nil, nil, err
+		}
+	}
+	r, levels, err := enterBareOrWhole(plain)
+	if err != nil {
+		return nil, nil, err
+	}
+	sd, err = enterSignedData(r, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	return sd, func() error {
+		if err := leave(r, levels); err != nil {
+			return err
+		}
+		return formatError(r.End())
+	}, nil
+}
+
+// enterBareOrWhole returns a reader of plain that stands at a SignedData, and
+// how many elements around it were entered.
+//
+// QUIRK: RFC 5652, Section 6 wants the content of type id-signedData bare, as
+// Bouncy Castle and OpenSSL write it; some put a ContentInfo around it.
+func enterBareOrWhole(plain io.Reader) (r *ber.Reader, levels int, err error) {
+	br := bufio.NewReaderSize(plain, sniffLen)
+	head, _ := br.Peek(sniffLen) // an error comes again
+	r = ber.NewReader(br)
+	if !isSignedContentInfo(head) {
+		return r, 0, nil
+	}
+	if _, err := enterContentInfo(r); err != nil {
+		return nil, 0, err
+	}
+	return r, 2, nil
+}
+
+// sniffLen is more than the longest beginning of a ContentInfo.
+const sniffLen = 32
+
+// isSignedContentInfo reports whether head begins a ContentInfo with SignedData.
+func isSignedContentInfo(head []byte) bool {
+	if len(head) < 2 || head[0] != 0x30 {
+		return false
+	}
+	n := 2
+	if head[1] > 0x80 {
+		n += int(head[1] & 0x7f)
+	}
+	return bytes.HasPrefix(head[min(n, len(head)):], oidSignedData.tlv())
+}

@@ -1,0 +1,163 @@
+package smime
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// sealing is a SealPlan with everything decided.
+type sealing struct {
+	plan       *seam.SealPlan
+	recipients []*certificate
+	signers    []*signer
+	aead       bool // AuthEnvelopedData; else EnvelopedData, for readers of all ages
+	facts      seam.Facts
+}
+
+// decide chooses the container, or says why it cannot. Nothing is written yet.
+func decide(p *seam.SealPlan) (*sealing, error) {
+	s := &sealing{plan: p}
+	for _, x := range p.Recipients {
+		c, ok := x.(*certificate)
+		if !ok {
+			return nil, errNotOurs
+		}
+		s.recipients = append(s.recipients, c)
+	}
+	if len(s.recipients) == 0 {
+		return nil, errors.New("smime: no recipient")
+	}
+	var err error
+	if s.signers, err = ourSigners(p.Signers); err != nil {
+		return nil, err
+	}
+	if err := s.choose(); err != nil {
+		return nil, err
+	}
+	s.facts = seam.Facts{
+		Format: formatName, Container: containerEnveloped, Content: nameCBC,
+		Encrypted: true, Armored: p.Armor, OpenedBy: -1, LoweredBy: s.facts.LoweredBy,
+	}
+	if s.aead {
+		s.facts.Container, s.facts.Content = containerAuthEnveloped, nameGCM
+	}
+	if s.aead || len(s.signers) > 0 {
+		s.facts.Auth = seam.AuthAtEnd
+	}
+	return s, nil
+}
+
+func ourSigners(xs []seam.Signer) (out []*signer, err error) {
+	for _, x := range xs {
+		s, ok := x.(*signer)
+		if !ok {
+			return nil, errNotOurs
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// choose decides between GCM and CBC. Of CBC, which authenticates nothing,
+// only a signature inside makes a sealed message.
+func (s *sealing) choose() error {
+	covered := len(s.signers) > 0 || s.plan.AllowUnauthenticated
+	switch s.plan.Profile {
+	case seam.Modern, seam.PostQuantum:
+		s.aead = true
+		return nil
+	case seam.Compatible:
+		if !covered {
+			return fmt.Errorf("%w: the Compatible profile seals with AES-CBC, which only a signature inside authenticates: give a signer, or choose the Modern profile, or allow unauthenticated encryption by its name", keyring.ErrRefused)
+		}
+		return nil
+	}
+	var unknown []keyring.Fingerprint
+	for _, c := range s.recipients {
+		if !c.knownToReadGCM() {
+			unknown = append(unknown, c.fingerprint())
+			s.facts.LoweredBy = append(s.facts.LoweredBy, c)
+		}
+	}
+	switch {
+	case len(unknown) == 0:
+		s.aead = true
+		return nil
+	case !covered:
+		return &envelope.UnknownReaderError{Recipients: unknown}
+	case s.plan.RefuseLowering:
+		return &envelope.LoweredError{Recipients: unknown}
+	}
+	return nil
+}
+
+// newContentKey returns a fresh key. crypto/rand does not fail.
+func newContentKey() []byte {
+	cek := make([]byte, writtenKeyLen)
+	rand.Read(cek)
+	return cek
+}
+
+// wrapWorkers is how many recipients the content key is wrapped for at a time:
+// ten thousand of them take a second of one core.
+const wrapWorkers = 2
+
+// wrap wraps cek for every recipient, or for none. It returns the
+// RecipientInfos and the version that they demand of what holds them.
+func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
+	n := len(s.recipients)
+	infos = make([][]byte, n)
+	s.facts.Recipients = make([]seam.Recipient, n)
+	versions, errs := make([]int, n), make([]error, n)
+	var wait sync.WaitGroup
+	for first := range wrapWorkers {
+		wait.Go(func() {
+			for i := first; i < n; i += wrapWorkers {
+				// Readers that know no GCM know no OAEP either.
+				infos[i], s.facts.Recipients[i], versions[i], errs[i] = wrapFor(s.recipients[i], cek, !s.aead)
+				if errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, 0, fmt.Errorf("smime: cannot seal to a recipient: %w", err)
+	}
+	size := int64(0)
+	for i, der := range infos {
+		size += int64(len(der))
+		version = max(version, envelopedVersion(der, versions[i]))
+	}
+	if size > mostRecipientBytes {
+		return nil, 0, &envelope.LimitError{What: "octets of recipients", Max: mostRecipientBytes}
+	}
+	if s.aead {
+		version = 0 // RFC 5083, Section 2.1
+	}
+	return infos, version, nil
+}
+
+// mostRecipientBytes is what a reader with default limits takes: no message is
+// written that is not read.
+const mostRecipientBytes = 16 << 20
+
+// envelopedVersion is what a RecipientInfo demands of EnvelopedData (RFC 5652,
+// Section 6.1): 3 for the choices pwri [3] and ori [4], 2 for any whose own
+// version is not 0, else 0.
+func envelopedVersion(der []byte, version int) byte {
+	switch {
+	case der[0] == byte(context(3).Constructed()), der[0] == byte(context(4).Constructed()):
+		return 3
+	case version != 0:
+		return 2
+	}
+	return 0
+}

@@ -1,0 +1,268 @@
+package smime
+
+import (
+	"crypto"
+	"fmt"
+	"hash"
+	"io"
+
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// signedData reads a SignedData as a stream (RFC 5652, Section 5.1):
+//
+//	SignedData ::= SEQUENCE {
+//	    version CMSVersion,
+//	    digestAlgorithms DigestAlgorithmIdentifiers,
+//	    encapContentInfo EncapsulatedContentInfo,
+//	    certificates [0] IMPLICIT CertificateSet OPTIONAL,
+//	    crls [1] IMPLICIT RevocationInfoChoices OPTIONAL,
+//	    signerInfos SignerInfos }
+//
+//	EncapsulatedContentInfo ::= SEQUENCE {
+//	    eContentType ContentType,
+//	    eContent [0] EXPLICIT OCTET STRING OPTIONAL }
+//
+// The digests are announced before the content, which is hashed while it
+// passes, with all of them at once.
+type signedData struct {
+	r           *ber.Reader
+	b           *budget
+	l           seam.Limits
+	contentType oid
+	eContent    *ber.Octets // nil: the signature is detached
+	digests     map[crypto.Hash]hash.Hash
+	findings    []string
+	certs       []*certificate
+	signers     []*signerInfo
+}
+
+// enterSignedData reads on to the content. r stands at the SignedData.
+func enterSignedData(r *ber.Reader, l seam.Limits) (*signedData, error) {
+	sd := &signedData{r: r, b: newBudget(l.HeaderBytes), l: l, digests: map[crypto.Hash]hash.Hash{}}
+	if err := r.Enter(asn1.SEQUENCE); err != nil {
+		return nil, formatError(err)
+	}
+	if err := version(r, 1, 5); err != nil {
+		return nil, err
+	}
+	if err := sd.readDigests(); err != nil {
+		return nil, err
+	}
+	if err := r.Enter(asn1.SEQUENCE); err != nil {
+		return nil, formatError(err)
+	}
+	o, err := r.Primitive(asn1.OBJECT_IDENTIFIER, maxOID)
+	if err != nil {
+		return nil, formatError(err)
+	}
+	if sd.contentType = oid(o); sd.contentType != oidData {
+		sd.findings = append(sd.findings, "the signed content is of a CMS type of its own, released as it is")
+	}
+	_, more, err := r.Peek()
+	if err != nil {
+		return nil, formatError(err)
+	}
+	if !more {
+		return sd, nil
+	}
+	if err := r.Enter(context(0)); err != nil {
+		return nil, formatError(err)
+	}
+	sd.eContent, err = r.Octets(asn1.OCTET_STRING)
+	return sd, formatError(err)
+}
+
+// readDigests reads the algorithms that the content has to be hashed with.
+// Unknown ones are passed over: their signers are then not checked.
+func (sd *signedData) readDigests() error {
+	if err := sd.r.Enter(asn1.SET); err != nil {
+		return formatError(err)
+	}
+	for n := 0; ; n++ {
+		_, more, err := sd.r.Peek()
+		if err != nil {
+			return formatError(err)
+		}
+		if !more {
+			return leave(sd.r, 1)
+		}
+		if n == sd.l.Signatures {
+			// There is no use for more digests than signatures.
+			return &envelope.LimitError{What: "digest algorithms", Max: int64(sd.l.Signatures)}
+		}
+		der, err := sd.b.element(sd.r)
+		if err != nil {
+			return err
+		}
+		o, _, err := parseAlgorithm(der)
+		if err != nil {
+			return malformed("one of its digest algorithms is damaged")
+		}
+		if h, ok := hashByOID(o); ok && sd.digests[h] == nil {
+			sd.digests[h] = h.New()
+		}
+	}
+}
+
+// Write hashes content.
+func (sd *signedData) Write(p []byte) (int, error) {
+	for _, h := range sd.digests {
+		h.Write(p)
+	}
+	return len(p), nil
+}
+
+// content reads the content and hashes it.
+func (sd *signedData) content() io.Reader { return io.TeeReader(sd.eContent, sd) }
+
+// finish reads on from behind the content to the end of the SignedData.
+func (sd *signedData) finish() error {
+	levels := 1
+	if sd.eContent != nil {
+		levels = 2
+	}
+	if err := leave(sd.r, levels); err != nil {
+		return err
+	}
+	if err := sd.readCertificates(); err != nil {
+		return err
+	}
+	if has, err := next(sd.r, 1); err != nil {
+		return err
+	} else if has {
+		// Revocation is asked of the issuer, not of who sent the message.
+		if err := sd.b.skip(sd.r); err != nil {
+			return err
+		}
+	}
+	if err := sd.readSigners(); err != nil {
+		return err
+	}
+	return leave(sd.r, 1)
+}
+
+// readCertificates reads what may help to check the signatures. Nothing of it
+// is trusted, and what is no certificate is passed over.
+func (sd *signedData) readCertificates() error {
+	has, err := next(sd.r, 0)
+	if err != nil || !has {
+		return err
+	}
+	if err := sd.r.Enter(context(0)); err != nil {
+		return formatError(err)
+	}
+	odd := 0
+	for n := 0; ; n++ {
+		h, more, err := sd.r.Peek()
+		if err != nil {
+			return formatError(err)
+		}
+		if !more {
+			break
+		}
+		if n == sd.l.Certificates {
+			return &envelope.LimitError{What: "certificates", Max: int64(sd.l.Certificates)}
+		}
+		if h.Tag != asn1.SEQUENCE || h.Length > maxCertificate-certificateHeader {
+			odd++
+			if err := sd.b.skip(sd.r); err != nil {
+				return err
+			}
+			continue
+		}
+		c, err := sd.readCertificate()
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			odd++
+			continue
+		}
+		sd.certs = append(sd.certs, c)
+	}
+	if odd > 0 {
+		sd.findings = append(sd.findings, fmt.Sprintf("%d of its certificates cannot be read", odd))
+	}
+	return leave(sd.r, 1)
+}
+
+// certificateHeader is the most that tag and length take.
+const certificateHeader = 10
+
+// readCertificate returns nil for what is no certificate. A certificate is
+// hashed as it is, so it is taken as it came.
+func (sd *signedData) readCertificate() (*certificate, error) {
+	start := sd.r.Offset()
+	raw, err := sd.r.Element(min(sd.b.left, maxCertificate))
+	if err != nil {
+		return nil, formatError(err)
+	}
+	if err := sd.b.spend(sd.r.Offset() - start); err != nil {
+		return nil, err
+	}
+	c, err := parseCertificate(raw)
+	if err != nil {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// readSigners reads the signatures; that there are none is no error here.
+func (sd *signedData) readSigners() error {
+	if err := sd.r.Enter(asn1.SET); err != nil {
+		return formatError(err)
+	}
+	for {
+		_, more, err := sd.r.Peek()
+		if err != nil {
+			return formatError(err)
+		}
+		if !more {
+			return leave(sd.r, 1)
+		}
+		if len(sd.signers) == sd.l.Signatures {
+			return &envelope.LimitError{What: "signatures", Max: int64(sd.l.Signatures)}
+		}
+		der, err := sd.b.element(sd.r)
+		if err != nil {
+			return err
+		}
+		si, err := parseSignerInfo(der)
+		if err != nil {
+			return malformed("one of its signatures: %v", err)
+		}
+		sd.signers = append(sd.signers, si)
+	}
+}
+
+// verify judges all signatures. The content has been read to its end.
+func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
+	var out []seam.Signature
+	for _, si := range sd.signers {
+		h, ok := si.hash()
+		if !ok || sd.digests[h] == nil {
+			// RFC 5652, Section 5.1: a digest that was not announced need not be
+			// computed. An unknown one cannot be.
+			s := si.describe()
+			s.Status, s.Detail = seam.SignatureUnsupported, "its digest is not supported, or was not announced"
+			out = append(out, s)
+			continue
+		}
+		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[h].Sum(nil), sd.certs, p.Senders, p.Now))
+	}
+	return out
+}
+
+// describe returns who claims to have signed.
+func (sd *signedData) describe() []seam.Signature {
+	var out []seam.Signature
+	for _, si := range sd.signers {
+		out = append(out, si.describe())
+	}
+	return out
+}
