@@ -209,4 +209,3 @@ func (a *contentAlgorithm) fits(container string) error {
 	}
 	return nil
 }
-

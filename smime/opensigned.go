@@ -11,12 +11,12 @@ import (
 
 // signedSession is an opaque signed message that is not sealed.
 type signedSession struct {
-	plan      *seam.OpenPlan
-	sd        *signedData
-	r         *ber.Reader
-	facts     seam.Facts
-	done      bool
-	closed    bool
+	plan   *seam.OpenPlan
+	sd     *signedData
+	r      *ber.Reader
+	facts  seam.Facts
+	done   bool
+	closed bool
 }
 
 var _ seam.Session = (*signedSession)(nil)
