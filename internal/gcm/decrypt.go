@@ -2,7 +2,10 @@
 
 package gcm
 
-import "io"
+import (
+	"crypto/cipher"
+	"io"
+)
 
 // Decrypter decrypts one message and CHECKS NOTHING. It must only ever read a ciphertext of which a [Verifier] has
 // already accepted every byte, from a source that can't have changed since. Anything else hands unauthenticated plaintext on:
@@ -10,9 +13,10 @@ import "io"
 //
 // Every error is final, io.EOF included. The methods may not be called concurrently.
 type Decrypter struct {
-	src io.Reader
-	e   *engine
-	err error
+	src    io.Reader
+	e      *engine
+	stream cipher.Stream // of Read, from the engine's total on
+	err    error
 }
 
 var _ interface {
@@ -34,7 +38,7 @@ func newDecrypter(src io.Reader, key, nonce []byte, c config) (*Decrypter, error
 	return &Decrypter{src: src, e: e}, nil
 }
 
-// Read decrypts into p. It uses all of p as scratch space only as far as src does.
+// Read decrypts into p, once for each Read of src.
 func (d *Decrypter) Read(p []byte) (n int, err error) {
 	if d.err != nil {
 		return 0, d.err
@@ -55,7 +59,10 @@ func (d *Decrypter) Read(p []byte) (n int, err error) {
 		n, err = 0, ErrTooLong
 	}
 	if n > 0 {
-		d.e.xor(p[:n], d.e.total)
+		if d.stream == nil {
+			d.stream = d.e.stream(d.e.total)
+		}
+		d.stream.XORKeyStream(p[:n], p[:n])
 		d.e.total += uint64(n)
 	}
 	if err != nil {
@@ -115,6 +122,6 @@ func (d *Decrypter) Close() error {
 }
 
 func (d *Decrypter) fail(err error) {
-	d.err = err
+	d.err, d.stream = err, nil
 	d.e.wipe()
 }

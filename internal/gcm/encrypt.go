@@ -262,11 +262,13 @@ func (w *Encrypter) check() error {
 func (w *Encrypter) fail(err error) error {
 	w.err = err
 	w.quit.close()
+	defer func() { // also should stopWorkers continue a panic of dst
+		clear(w.buf[:cap(w.buf)])
+		w.buf = nil
+		w.e.wipe()
+	}()
 	if w.bg != nil {
 		w.stopWorkers()
 	}
-	clear(w.buf[:cap(w.buf)])
-	w.buf = nil
-	w.e.wipe()
 	return err
 }

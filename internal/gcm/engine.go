@@ -101,7 +101,10 @@ func (e *engine) counter(i uint32) (b [16]byte) {
 //
 // GCM counts in 32 bits and crypto/cipher's CTR in 128. They agree as long as the low 32 bits don't wrap: the caller has made
 // sure that off+len(b) <= MaxBytes, and the last block below that has the counter 2^32 - 1.
-func (e *engine) xor(b []byte, off uint64) {
+func (e *engine) xor(b []byte, off uint64) { e.stream(off).XORKeyStream(b, b) }
+
+// stream is the keystream from byte off of the message on, for which the same holds.
+func (e *engine) stream(off uint64) cipher.Stream {
 	iv := e.counter(uint32(2 + off/blockSize))
 	stream := cipher.NewCTR(e.block, iv[:])
 	if skip := off % blockSize; skip > 0 {
@@ -109,7 +112,7 @@ func (e *engine) xor(b []byte, off uint64) {
 		stream.XORKeyStream(discard[:skip], discard[:skip])
 		clear(discard[:])
 	}
-	stream.XORKeyStream(b, b)
+	return stream
 }
 
 // hash returns S·H for the segment b. It only reads the engine: several goroutines may hash at the same time.
