@@ -1,0 +1,90 @@
+// Command bench runs box side by side with cat, age and openssl, file to file,
+// and prints medians: throughput, processor time and peak memory.
+//
+//	go run ./examples/bench                      256 MiB, 7 rounds of every program in turn
+//	go run ./examples/bench -memory              peak memory of box at 1 MiB, 256 MiB and 2 GiB
+//	go run ./examples/bench -recipients          1, 10, 100 and 1000 recipients
+//
+// Machines vary by a factor over minutes: only ratios inside one interleaved
+// series mean anything. A program that is not installed is left out, and named.
+// Everything lies in a new folder below -dir, which is deleted at the end;
+// -dir has to hold about four times -size.
+package main
+
+import (
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+func main() {
+	size := flag.Int64("size", 256<<20, "octets of the file")
+	runs := flag.Int("runs", 7, "rounds")
+	dir := flag.String("dir", "/dev/shm", "where to work: a file system in memory, so that no disk is measured")
+	box := flag.String("box", "", "the program box (default: built from ./examples/box)")
+	memory := flag.Bool("memory", false, "measure peak memory")
+	recipients := flag.Bool("recipients", false, "measure by the number of recipients")
+	flag.Parse()
+	if err := run(*dir, *box, *size, *runs, *memory, *recipients); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(dir, box string, size int64, runs int, memory, recipients bool) (err error) {
+	work, err := os.MkdirTemp(dir, "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	if box == "" {
+		box = filepath.Join(work, "box")
+		if out, err := exec.Command("go", "build", "-o", box, "github.com/doublekeybox/doublekeybox/examples/box").CombinedOutput(); err != nil {
+			return fmt.Errorf("building box: %w\n%s", err, out)
+		}
+	}
+	b := &bench{dir: work, box: box}
+	if err := b.makeKeys(); err != nil {
+		return err
+	}
+	switch {
+	case memory:
+		return b.memory([]int64{1 << 20, 256 << 20, 2 << 30})
+	case recipients:
+		return b.recipients([]int{1, 10, 100, 1000}, runs)
+	}
+	return b.throughput(size, runs)
+}
+
+// bench is one series: a folder with keys and files, and the program measured.
+type bench struct {
+	dir, box string
+	keys     map[string]string // fingerprints, by the name of the key
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+// random writes a file that no program can compress.
+func (b *bench) random(name string, size int64) (string, error) {
+	f, err := os.Create(b.path(name))
+	if err != nil {
+		return "", err
+	}
+	if _, err = io.CopyN(f, rand.Reader, size); err != nil {
+		f.Close()
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// same compares two files without holding them in memory.
+func same(a, b string) error {
+	if out, err := exec.Command("cmp", a, b).CombinedOutput(); err != nil {
+		return fmt.Errorf("what came out is not what went in: %s", out)
+	}
+	return nil
+}
