@@ -1,0 +1,27 @@
+// Package pgp is OpenPGP for packages keyring and envelope: certificates, keys
+// and the message format of RFC 9580, versions 4 and 6.
+//
+// Certificates are parsed with [ParseCertificate] and believed by
+// [keyring.Verify]; keys are made by [GenerateKey] or read by [ParseKey]. What
+// is done with them, sealing, opening and signing, is package envelope's:
+//
+//	bob, err := keyring.Verify(cert, keyring.Expect(fingerprint))
+//	w, err := envelope.Seal(dst, bob)
+//
+// What is written: encrypted data packets of version 2 (SEIPDv2: AES-256 in OCB
+// mode, authenticated chunk by chunk) where every recipient's certificate says
+// that its owner's program reads them, else of version 1 (SEIPDv1: AES-256 with
+// a modification detection code at the end). Signatures are inside, and name
+// the recipients that they were made for. Literal packets carry no file name
+// and no date, and nothing is compressed.
+//
+// What is read besides: armor with or without checksum, compressed content up
+// to a limit, text signatures, several signatures. What is refused always:
+// encryption without integrity protection (packet 9), ciphers other than AES,
+// packets after the message, and a session key packet of one version in front
+// of encrypted data of the other.
+//
+// The cryptography is that of github.com/ProtonMail/go-crypto, called packet
+// by packet; no octet is released before it was authenticated, which that
+// library's own readers do not promise.
+package pgp

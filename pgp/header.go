@@ -1,0 +1,270 @@
+package pgp
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// maxSessionKeyPacket is the most octets of one PKESK or SKESK. The longest
+// that keys in use need is one of Elgamal with 8192 bits, 2 KiB.
+const maxSessionKeyPacket = 4 << 10
+
+// maxIdlePackets is how many packets that carry nothing (markers, padding,
+// private ones) are skipped in one place: a message needs none or one.
+const maxIdlePackets = 64
+
+// start finds out whether src is armored and returns its packets.
+func start(src io.Reader) (p *packets, armor *dearmor, err error) {
+	br := bufio.NewReaderSize(patient{src}, readBuffer)
+	text, err := br.Peek(seam.SniffLen)
+	if err != nil && err != io.EOF {
+		return nil, nil, err
+	}
+	if !armored(text) {
+		return &packets{r: br}, nil, nil
+	}
+	if armor, err = newDearmor(br); err != nil {
+		return nil, nil, err
+	}
+	return newPackets(armor), armor, nil
+}
+
+// startMessage is start where a detached signature does not serve.
+func startMessage(src io.Reader) (*packets, bool, error) {
+	p, armor, err := start(src)
+	if err != nil || armor == nil {
+		return p, false, err
+	}
+	return p, true, messageLabel(armor.label)
+}
+
+// messageLabel refuses armor of anything but a message.
+func messageLabel(label string) error {
+	switch label {
+	case labelMessage:
+		return nil
+	case "PGP SIGNED MESSAGE":
+		return malformed("a cleartext signature, which says too little about where its text begins and ends: not supported")
+	}
+	return malformed("it is a %.80q, not a message", label)
+}
+
+// sessionKey is a public-key encrypted session key packet, RFC 9580, Section 5.1.
+type sessionKey struct {
+	version     byte
+	keyID       uint64 // version 3; 0: hidden
+	fingerprint []byte // version 6; empty: hidden
+	algorithm   byte
+	raw         []byte // the whole body
+}
+
+func (k *sessionKey) hidden() bool { return k.keyID == 0 && len(k.fingerprint) == 0 }
+
+// parseSessionKey reads the part that is the same for all algorithms. ok is
+// false for versions that are not known, which are to be ignored.
+func parseSessionKey(raw []byte) (k sessionKey, ok bool, err error) {
+	if len(raw) == 0 {
+		return k, false, malformed("an empty session key packet")
+	}
+	k = sessionKey{version: raw[0], raw: raw}
+	rest := raw[1:]
+	switch k.version {
+	case 3:
+		if len(rest) < 9 {
+			return k, false, malformed("a session key packet is too short")
+		}
+		k.keyID, rest = binary.BigEndian.Uint64(rest), rest[8:]
+	case 6:
+		if len(rest) < 1 || len(rest) < 2+int(rest[0]) {
+			return k, false, malformed("a session key packet is too short")
+		}
+		id := rest[1 : 1+rest[0]]
+		rest = rest[1+len(id):]
+		if len(id) > 0 {
+			if !(id[0] == 4 && len(id) == 21 || id[0] == 6 && len(id) == 33) {
+				return k, false, malformed("a session key packet with a fingerprint of %d octets for version %d", len(id)-1, id[0])
+			}
+			k.fingerprint = id[1:]
+		}
+	default:
+		return k, false, nil
+	}
+	k.algorithm = rest[0]
+	return k, true, nil
+}
+
+func (k *sessionKey) recipient() seam.Recipient {
+	r := seam.Recipient{Algorithm: keyAlgorithm(k.algorithm), Hidden: k.hidden()}
+	if !r.Hidden {
+		r.ID = keyName(k.fingerprint, k.keyID)
+	}
+	return r
+}
+
+// names reports whether k may be for this key: it is named, or nobody is.
+func (k *sessionKey) names(key *packet.PublicKey) bool {
+	if k.algorithm != byte(key.PubKeyAlgo) {
+		return false
+	}
+	if k.version == 3 {
+		return k.keyID == 0 || k.keyID == key.KeyId
+	}
+	return len(k.fingerprint) == 0 || bytes.Equal(k.fingerprint, key.Fingerprint)
+}
+
+// sealed is the outside of an encrypted message, read up to its ciphertext.
+type sealed struct {
+	in        *packets
+	armored   bool
+	container string
+	cipher    packet.CipherFunction // version 2
+	mode      packet.AEADMode       // version 2
+	chunk     byte                  // version 2
+	salt      [32]byte              // version 2
+	body      *body                 // the ciphertext
+}
+
+// readSealed reads the header of a sealed message. What is of no use here
+// costs no memory: found is called for each session key packet.
+func readSealed(src io.Reader, l seam.Limits, found func(sessionKey, seam.Recipient)) (*sealed, error) {
+	in, isArmored, err := startMessage(src)
+	if err != nil {
+		return nil, err
+	}
+	s := &sealed{in: in, armored: isArmored}
+	return s, s.header(l, found)
+}
+
+func (s *sealed) header(l seam.Limits, found func(sessionKey, seam.Recipient)) error {
+	keys, idle := 0, 0
+	for {
+		tag, b, err := s.in.next()
+		if err != nil {
+			return noEOF(err, "before its content")
+		}
+		switch tag {
+		case tagPKESK, tagSKESK:
+			if keys++; keys > l.Recipients {
+				return &envelope.LimitError{What: "recipients", Max: int64(l.Recipients)}
+			}
+			if err := readSessionKey(tag, b, found); err != nil {
+				return err
+			}
+		case tagSEIPD:
+			return s.contentHeader(b)
+		case tagLibrePGP:
+			return s.libreHeader(b)
+		case tagSED:
+			return malformed("encrypted without integrity protection (packet 9): whoever carried it can have changed it")
+		case tagSignature, tagOnePass, tagCompressed, tagLiteral:
+			return malformed("it is not sealed: anybody can read it")
+		default:
+			if err := skip(tag, &idle); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// skip decides whether a packet may be left unread, RFC 9580, Section 4.3.
+func skip(tag int, idle *int) error {
+	if tag != tagMarker && tag != tagPadding && tag < firstUncritical {
+		return malformed("packet type %d does not belong there", tag)
+	}
+	if *idle++; *idle > maxIdlePackets {
+		return &envelope.LimitError{What: "packets that carry nothing", Max: maxIdlePackets}
+	}
+	return nil
+}
+
+func readSessionKey(tag int, b *body, found func(sessionKey, seam.Recipient)) error {
+	raw, err := b.bytes(maxSessionKeyPacket, "octets in one session key packet")
+	if err != nil {
+		return err
+	}
+	if tag == tagSKESK { // no key derivation is run for it, whatever it asks for
+		found(sessionKey{}, seam.Recipient{ID: "passphrase", Algorithm: "passphrase"})
+		return nil
+	}
+	k, ok, err := parseSessionKey(raw)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		found(sessionKey{}, seam.Recipient{ID: "unknown", Algorithm: "unknown"})
+		return nil
+	}
+	found(k, k.recipient())
+	return nil
+}
+
+// contentHeader reads what comes before the ciphertext, RFC 9580, Section 5.13.
+func (s *sealed) contentHeader(b *body) error {
+	s.body = b
+	version, err := b.octets(1)
+	if err != nil {
+		return err
+	}
+	switch version[0] {
+	case 1:
+		s.container = containerV1
+		return nil
+	case 2:
+		s.container = containerV2
+	default:
+		return malformed("encrypted data of version %d: not supported", version[0])
+	}
+	h, err := b.octets(3 + len(s.salt))
+	if err != nil {
+		return err
+	}
+	copy(s.salt[:], h[3:])
+	return s.suite(h[0], h[1], h[2])
+}
+
+// suite checks cipher, mode and chunk size here: go-crypto panics on modes
+// that it does not know, and allocates a chunk at once.
+func (s *sealed) suite(cipher, mode, chunk byte) error {
+	s.cipher, s.mode, s.chunk = packet.CipherFunction(cipher), packet.AEADMode(mode), chunk
+	if contentV2(s.cipher, s.mode) == "" {
+		return malformed("encrypted with cipher %d in mode %d: not supported", cipher, mode)
+	}
+	if chunk > 16 { // RFC 9580, Section 5.13.2: 4 MiB
+		return malformed("chunk size %d, 16 is the most", chunk)
+	}
+	return nil
+}
+
+// content names the encryption as far as anybody can see it.
+func (s *sealed) content() string {
+	if s.container == containerV1 {
+		return contentV1
+	}
+	return contentV2(s.cipher, s.mode)
+}
+
+func (s *sealed) auth() seam.Auth {
+	if s.container == containerV1 {
+		return seam.AuthAtEnd
+	}
+	return seam.AuthChunk
+}
+
+// end checks that nothing follows the ciphertext, of which all was read.
+func (s *sealed) end() error {
+	tag, _, err := s.in.next()
+	switch {
+	case err == io.EOF:
+		return nil
+	case err != nil:
+		return err
+	}
+	return malformed("packet type %d follows the message", tag)
+}

@@ -1,0 +1,234 @@
+package pgp
+
+import (
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// message reads what is inside the encryption, or a message that is only
+// signed, RFC 9580, Section 10.3: one-pass signatures, one literal packet,
+// signatures; all of it, or the literal packet, in at most one compressed
+// packet. It releases the octets of the literal packet and nothing else of it:
+// name and date are not signed.
+//
+// io.EOF means that the grammar was kept to the end of the source. Everything
+// that is wrong is ErrFormat; who reads inside of an encryption makes ErrDecrypt of it.
+type message struct {
+	in     *packets
+	around *packets // those around the compressed packet that in reads; nil: not in one
+	press  *inflated
+	limits seam.Limits
+	judge  *judge // nil: signatures are not checked, only the grammar
+	signed bool   // one without a signature is refused
+
+	budget   int64 // octets left for packets that are not content
+	idle     int
+	open     []*pending       // one-pass signatures, the last one is the first to be closed
+	before   []*pending       // signatures that came before the literal packet
+	results  []seam.Signature // in the order of the message
+	findings []string
+	onePass  bool
+	lit      *body
+	err      error
+}
+
+func newMessage(in *packets, l seam.Limits, j *judge, signed bool) *message {
+	return &message{in: in, limits: l, judge: j, signed: signed, budget: l.HeaderBytes}
+}
+
+// Read implements io.Reader.
+func (m *message) Read(p []byte) (int, error) {
+	if m.err != nil {
+		return 0, m.err
+	}
+	if m.lit == nil {
+		if m.err = m.begin(); m.err != nil {
+			return 0, m.err
+		}
+	}
+	n, err := m.lit.Read(p)
+	for _, s := range m.before {
+		s.write(p[:n])
+	}
+	for _, s := range m.open {
+		s.write(p[:n])
+	}
+	if err == io.EOF {
+		err = m.end()
+	}
+	m.err = err
+	return n, err
+}
+
+// begin reads up to the content.
+func (m *message) begin() error {
+	for {
+		tag, b, err := m.in.next()
+		if err == io.EOF {
+			return malformed("there is no content in it")
+		}
+		if err != nil {
+			return err
+		}
+		switch tag {
+		case tagOnePass:
+			err = m.onePassSignature(b)
+		case tagSignature:
+			err = m.signature(b, nil)
+		case tagCompressed:
+			err = m.compressed(b)
+		case tagLiteral:
+			return m.literal(b)
+		default:
+			err = skip(tag, &m.idle)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// end reads from the end of the content to that of the source. io.EOF: it is well.
+func (m *message) end() error {
+	for {
+		tag, b, err := m.in.next()
+		switch {
+		case err == io.EOF && m.around != nil:
+			if err := m.press.end(); err != nil {
+				return err
+			}
+			m.in, m.around = m.around, nil
+			continue
+		case err == io.EOF:
+			return m.complete()
+		case err != nil:
+			return err
+		case tag == tagSignature:
+			err = m.closing(b)
+		case tag == tagLiteral || tag == tagCompressed || tag == tagOnePass:
+			err = malformed("a second message follows the first")
+		default:
+			err = skip(tag, &m.idle)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// complete has what there is at the end of a message whose grammar was kept.
+func (m *message) complete() error {
+	if len(m.open) > 0 {
+		return malformed("%d signatures are announced that do not follow", len(m.open))
+	}
+	for _, s := range m.before {
+		m.results = append(m.results, s.verdict())
+	}
+	return io.EOF
+}
+
+// spend counts the octets of a packet that is not content.
+func (m *message) spend(b *body, most int64, what string) ([]byte, error) {
+	p, err := b.bytes(min(most, m.budget), what)
+	m.budget -= int64(len(p))
+	return p, err
+}
+
+// maxOnePass is more than the octets of any one-pass signature packet.
+const maxOnePass = 512
+
+func (m *message) onePassSignature(b *body) error {
+	raw, err := m.spend(b, maxOnePass, "octets in one one-pass signature packet")
+	if err != nil {
+		return err
+	}
+	if err := m.count(); err != nil {
+		return err
+	}
+	s, err := parseOnePass(raw, m.judge)
+	if err != nil {
+		return err
+	}
+	m.onePass = true
+	m.open = append(m.open, s)
+	return nil
+}
+
+// count holds the number of signatures against the limit.
+func (m *message) count() error {
+	if len(m.open)+len(m.before)+len(m.results) >= m.limits.Signatures {
+		return &envelope.LimitError{What: "signatures", Max: int64(m.limits.Signatures)}
+	}
+	return nil
+}
+
+// maxSignature is the most octets of one signature packet: one of SLH-DSA has
+// 50 KiB, and one that names 10,000 intended recipients has 350 KiB.
+const maxSignature = 512 << 10
+
+// signature reads a signature packet. one is what announced it, nil if it comes
+// before the content, as PGP 2 wrote it.
+func (m *message) signature(b *body, one *pending) error {
+	raw, err := m.spend(b, maxSignature, "octets in one signature packet")
+	if err != nil {
+		return err
+	}
+	if one == nil {
+		if err := m.count(); err != nil {
+			return err
+		}
+		m.before = append(m.before, newPending(raw, m.judge))
+		return nil
+	}
+	one.close(raw)
+	m.results = append(m.results, one.verdict())
+	return nil
+}
+
+// closing reads a signature after the content: it belongs to the last one-pass
+// signature that is open, RFC 9580, Section 5.4.
+func (m *message) closing(b *body) error {
+	if len(m.open) == 0 {
+		return malformed("a signature that is not announced")
+	}
+	one := m.open[len(m.open)-1]
+	m.open = m.open[:len(m.open)-1]
+	return m.signature(b, one)
+}
+
+// literal reads the header of the literal packet, RFC 9580, Section 5.9. What
+// it says of the content is not signed, and goes no further than here.
+func (m *message) literal(b *body) error {
+	if m.signed && len(m.open)+len(m.before) == 0 {
+		return malformed("it is neither sealed nor signed")
+	}
+	h, err := b.octets(2)
+	if err != nil {
+		return err
+	}
+	switch h[0] {
+	case 'b', 't', 'u', 'l', '1', 'm':
+	default:
+		return malformed("a literal packet of type %q", h[:1])
+	}
+	if _, err := b.octets(int(h[1]) + 4); err != nil {
+		return err
+	}
+	m.lit = b
+	return nil
+}
+
+// compressed goes into a compressed packet.
+func (m *message) compressed(b *body) (err error) {
+	if m.around != nil {
+		return malformed("compressed twice")
+	}
+	if m.press, err = inflate(b, m.limits.Decompressed); err != nil {
+		return err
+	}
+	m.findings = append(m.findings, "the content is compressed: its size tells something about it")
+	m.around, m.in = m.in, newPackets(m.press)
+	return nil
+}

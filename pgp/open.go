@@ -1,0 +1,183 @@
+package pgp
+
+import (
+	"crypto/fips140"
+	"crypto/rand"
+	"io"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// NotApprovedError says that something would need cryptography that
+// GODEBUG=fips140=only forbids. Nothing was begun.
+type NotApprovedError struct {
+	What string // "encrypting an OpenPGP message"
+}
+
+func (e *NotApprovedError) Error() string {
+	return "pgp: " + e.What + " needs algorithms that GODEBUG=fips140=only forbids (CFB, OCB, SHA-1, X25519): use S/MIME, or another setting"
+}
+
+func approved(what string) error {
+	if fips140.Enforced() {
+		return &NotApprovedError{What: what}
+	}
+	return nil
+}
+
+// trial is one session key packet and one private key that it may be for.
+type trial struct {
+	packet   sessionKey
+	key      *packet.PrivateKey
+	identity int
+}
+
+// Open implements seam.Format.
+func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
+	if err := approved("opening an OpenPGP message"); err != nil {
+		return nil, err
+	}
+	s := &session{plan: p}
+	keys := identityKeys(p)
+	var candidates trials
+	in, err := readSealed(src, p.Limits, func(k sessionKey, r seam.Recipient) {
+		s.facts.Recipients = append(s.facts.Recipients, r)
+		for _, t := range keys {
+			if k.raw != nil && k.names(&t.key.PublicKey) {
+				candidates.add(trial{k, t.key, t.identity}, p.Limits.PrivateTrial)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	fit, err := candidates.fitting(in)
+	if err != nil {
+		return nil, err
+	}
+	s.first = in
+	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armored
+	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
+	if len(fit) > p.Limits.PrivateTrial {
+		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}
+	}
+	if err := s.unlock(fit); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// identityKeys lists every private key that can decrypt.
+func identityKeys(p *seam.OpenPlan) (keys []trial) {
+	for i, id := range p.Identities {
+		if k, ok := id.(*privateKey); ok {
+			for _, key := range k.decryptionKeys() {
+				keys = append(keys, trial{key: key, identity: i})
+			}
+		}
+	}
+	return keys
+}
+
+// trials are those that a message offers, by version of the session key
+// packet (3 or 6), and by whether it names its key.
+type trials struct{ named3, hidden3, named6, hidden6 []trial }
+
+// add keeps at most one more than the limit, to know that it was passed.
+func (ts *trials) add(t trial, limit int) {
+	to := &ts.named3
+	switch {
+	case t.packet.version == 6 && t.packet.hidden():
+		to = &ts.hidden6
+	case t.packet.version == 6:
+		to = &ts.named6
+	case t.packet.hidden():
+		to = &ts.hidden3
+	}
+	if len(*to) <= limit {
+		*to = append(*to, t)
+	}
+}
+
+// fitting returns the trials whose version belongs to the container: a session
+// key of one must not serve the other, and is to be ignored (RFC 9580, Section
+// 10.3.2.1). Those that name nobody count only where none names the key.
+func (ts *trials) fitting(in *sealed) ([]trial, error) {
+	named, hidden, other := ts.named3, ts.hidden3, len(ts.named6)+len(ts.hidden6)
+	if in.container == containerV2 {
+		named, hidden, other = ts.named6, ts.hidden6, len(ts.named3)+len(ts.hidden3)
+	}
+	switch {
+	case len(named) > 0:
+		return named, nil
+	case len(hidden) > 0:
+		return hidden, nil
+	case other > 0:
+		return nil, malformed("its session key packets are of a version that does not belong in front of %s", in.container)
+	}
+	return nil, envelope.ErrNotForYou
+}
+
+// unlock decrypts the session key with the first trial that does.
+//
+// Where none does and one of them is RSA or Elgamal, the message is read on
+// with a random key: the error must come where that of damaged content comes,
+// or who sees the difference learns something about the padding (RFC 3218,
+// Section 2.3, which is about CMS; the attack is the same).
+func (s *session) unlock(fit []trial) error {
+	s.facts.OpenedBy = fit[0].identity
+	padded := false
+	for _, t := range fit {
+		if s.decryptKey(t) {
+			s.facts.OpenedBy = t.identity
+			return nil
+		}
+		switch packet.PublicKeyAlgorithm(t.packet.algorithm) {
+		case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSAEncryptOnly, packet.PubKeyAlgoElGamal:
+			padded = true
+		}
+	}
+	if !padded {
+		return envelope.ErrDecrypt
+	}
+	s.cipher = packet.CipherAES256
+	if s.first.container != containerV1 {
+		s.cipher = s.first.cipher
+	}
+	s.key = make([]byte, s.cipher.KeySize())
+	rand.Read(s.key) // never fails
+	return nil
+}
+
+// decryptKey reports whether the trial brought a session key that fits.
+func (s *session) decryptKey(t trial) bool {
+	k, err := readKeyPacket[*packet.EncryptedKey](tagPKESK, t.packet.raw)
+	if err != nil || keyGuard(func() error { return k.Decrypt(t.key, config()) }) != nil {
+		return false
+	}
+	cipher := s.first.cipher // version 6 does not say, RFC 9580, Section 5.1.2
+	if t.packet.version == 3 {
+		cipher = k.CipherFunc
+		if s.first.container == containerLibre && cipher != s.first.cipher {
+			return false
+		}
+	}
+	if contentV2(cipher, packet.AEADModeOCB) == "" || cipher.KeySize() != len(k.Key) {
+		return false
+	}
+	s.cipher, s.key = cipher, k.Key
+	return true
+}
+
+// config is what go-crypto is always called with: where it is given none it
+// chooses AES-128 and SHA-256.
+func config() *packet.Config {
+	return &packet.Config{
+		DefaultCipher: packet.CipherAES256,
+		DefaultHash:   hashToSign,
+		AEADConfig:    &packet.AEADConfig{DefaultMode: packet.AEADModeOCB, ChunkSize: writtenChunk},
+	}
+}

@@ -1,0 +1,64 @@
+package pgp
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// Parts that packets of unknown length are written in, RFC 9580, Section
+// 4.2.1.4: large enough that their lengths cost nothing.
+const (
+	writtenPartBits = 15
+	writtenPart     = 1 << writtenPartBits
+)
+
+// partWriter writes one packet in parts. Close writes the last part and does
+// not close w.
+type partWriter struct {
+	w     io.Writer
+	buf   []byte // five octets of header, then what was not written so far
+	begun bool
+	tag   byte
+}
+
+const partHeader = 6
+
+func newPartWriter(w io.Writer, tag byte) *partWriter {
+	return &partWriter{w: w, tag: tag, buf: make([]byte, partHeader, partHeader+writtenPart)}
+}
+
+func (p *partWriter) Write(b []byte) (n int, err error) {
+	for len(b) > 0 {
+		k := min(len(b), cap(p.buf)-len(p.buf))
+		p.buf = append(p.buf, b[:k]...)
+		n, b = n+k, b[k:]
+		if len(p.buf) == cap(p.buf) {
+			if err := p.flush(224 + writtenPartBits); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
+
+// flush writes the buffer with a length in front.
+func (p *partWriter) flush(length ...byte) error {
+	at := partHeader - len(length)
+	copy(p.buf[at:], length)
+	if !p.begun {
+		p.begun = true
+		at--
+		p.buf[at] = 0xC0 | p.tag
+	}
+	_, err := p.w.Write(p.buf[at:])
+	p.buf = p.buf[:partHeader]
+	return err
+}
+
+func (p *partWriter) Close() error {
+	n := len(p.buf) - partHeader
+	if n < 192 {
+		return p.flush(byte(n))
+	}
+	return p.flush(binary.BigEndian.AppendUint32([]byte{255}, uint32(n))...)
+}

@@ -1,0 +1,224 @@
+package pgp
+
+import (
+	"errors"
+	"io"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// session is an opened message: the header read, the session key held.
+type session struct {
+	plan   *seam.OpenPlan
+	facts  seam.Facts
+	first  *sealed // nil after it was read
+	cipher packet.CipherFunction
+	key    []byte
+	err    error // of Verify or of Close: nothing is released any more
+}
+
+func (s *session) Facts() *seam.Facts { return &s.facts }
+
+// Verify implements seam.Session.
+func (s *session) Verify() error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.first == nil {
+		return envelope.ErrClosed
+	}
+	_, s.err = io.Copy(io.Discard, s.take(true))
+	return s.err
+}
+
+// Plain implements seam.Session.
+func (s *session) Plain() io.Reader {
+	switch {
+	case s.err != nil:
+		return failed{s.err}
+	case s.first == nil:
+		return failed{envelope.ErrClosed}
+	case s.facts.Auth != seam.AuthChunk:
+		return failed{envelope.ErrDecrypt} // nothing of it is authenticated before its end
+	}
+	return s.take(true)
+}
+
+// take reads the source that Open began.
+func (s *session) take(judged bool) io.Reader {
+	in := s.first
+	s.first = nil
+	return s.reader(in, judged)
+}
+
+// Again implements seam.Session. The header is read past, not used: key and
+// cipher are those of the first pass.
+func (s *session) Again(src io.Reader) io.Reader {
+	if s.err != nil {
+		return failed{s.err}
+	}
+	in, err := readSealed(src, s.plan.Limits, func(sessionKey, seam.Recipient) {})
+	if err != nil {
+		return failed{err}
+	}
+	if in.container != s.facts.Container {
+		return failed{envelope.ErrDecrypt}
+	}
+	return s.reader(in, false)
+}
+
+// Close implements seam.Session.
+func (s *session) Close() error {
+	clear(s.key)
+	s.err, s.first = envelope.ErrClosed, nil
+	return nil
+}
+
+// failed is a reader that returns an error.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
+// reading releases the content of one pass, and io.EOF only after the
+// authentication of everything and the end of the source.
+type reading struct {
+	s     *session
+	in    *sealed
+	from  *watched
+	plain io.ReadCloser // decrypts; nil before the first Read
+	msg   *message
+	judge bool
+	err   error
+}
+
+func (s *session) reader(in *sealed, judged bool) io.Reader {
+	return &reading{s: s, in: in, from: &watched{r: in.body}, judge: judged}
+}
+
+// watched remembers an error of the ciphertext's source. go-crypto replaces
+// some by its own; they are nobody's secret, and go to the caller as they are.
+type watched struct {
+	r   io.Reader
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.r.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
+}
+
+// Read implements io.Reader.
+func (r *reading) Read(p []byte) (int, error) {
+	if r.err == nil && r.s.err != nil {
+		r.err = r.s.err
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	if r.plain == nil {
+		if r.err = r.begin(); r.err != nil {
+			return 0, r.err
+		}
+	}
+	n, err := r.msg.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	if err == io.EOF {
+		err = r.end()
+	} else {
+		err = r.wrong(err)
+	}
+	if r.err = err; err != io.EOF {
+		return 0, err
+	}
+	return n, err
+}
+
+func (r *reading) begin() error {
+	err := keyGuard(func() (err error) {
+		r.plain, err = r.in.decrypt(r.from, r.s.cipher, r.s.key)
+		return err
+	})
+	if err != nil {
+		return r.secret()
+	}
+	var j *judge
+	if r.judge {
+		p := r.s.plan
+		j = &judge{senders: p.Senders, now: p.Now}
+		j.self = p.Identities[r.s.facts.OpenedBy].(*privateKey).cert.fullFingerprint()
+	}
+	r.msg = newMessage(newPackets(r.plain), r.s.plan.Limits, j, false)
+	return nil
+}
+
+// secret is the error for everything that depends on the key, unless the
+// source failed: that everybody can see.
+func (r *reading) secret() error {
+	if r.from.err != nil {
+		return r.from.err
+	}
+	return envelope.ErrDecrypt
+}
+
+// end is called where the packets inside ended well.
+func (r *reading) end() error {
+	if !r.authentic() {
+		return r.secret()
+	}
+	if err := r.in.end(); err != nil {
+		return err
+	}
+	if r.judge {
+		f := &r.s.facts
+		f.Signatures = r.msg.results
+		f.Findings = append(f.Findings, r.msg.findings...)
+		f.Findings = append(f.Findings, r.msg.judge.findings...)
+	}
+	return io.EOF
+}
+
+// authentic reports whether the ciphertext was read to its end and its final
+// check passed. go-crypto's readers return io.EOF without it; only Close looks.
+func (r *reading) authentic() bool {
+	_, err := io.Copy(io.Discard, r.plain)
+	return err == nil && r.from.err == nil && keyGuard(r.plain.Close) == nil
+}
+
+// wrong is called where the packets inside are not as they should be. That is
+// told nobody before they were authenticated: the rest is read as if nothing
+// were wrong, and then a limit may be named, and nothing else.
+func (r *reading) wrong(err error) error {
+	authentic := r.s.facts.Auth == seam.AuthChunk && r.from.err == nil || r.authentic()
+	var limit *envelope.LimitError
+	if authentic && errors.As(err, &limit) {
+		return limit
+	}
+	return r.secret()
+}
+
+// decrypt has go-crypto decrypt the content, read from r.
+func (s *sealed) decrypt(r io.Reader, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
+	switch s.container {
+	case containerV1:
+		se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
+		return se.Decrypt(cipher, key)
+	case containerV2:
+		se := &packet.SymmetricallyEncrypted{
+			Version: 2, IntegrityProtected: true, Contents: r,
+			Cipher: s.cipher, Mode: s.mode, ChunkSizeByte: s.chunk, Salt: s.salt,
+		}
+		return se.Decrypt(cipher, key)
+	}
+	return s.decryptLibre(r, key)
+}

@@ -1,0 +1,161 @@
+package pgp
+
+import (
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// OpenSigned implements seam.Format.
+func (format) OpenSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
+	s := &signedSession{plan: p}
+	var err error
+	s.first, s.facts, err = beginSigned(src, p.Limits, &judge{senders: p.Senders, now: p.Now})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// beginSigned reads a message that is only signed up to its content.
+func beginSigned(src io.Reader, l seam.Limits, j *judge) (*message, seam.Facts, error) {
+	f := seam.Facts{Format: formatName, OpenedBy: -1, Auth: seam.AuthAtEnd}
+	in, armored, err := startMessage(src)
+	if err != nil {
+		return nil, f, err
+	}
+	f.Armored = armored
+	m, err := continueSigned(in, l, j, &f)
+	return m, f, err
+}
+
+func continueSigned(in *packets, l seam.Limits, j *judge, f *seam.Facts) (*message, error) {
+	m := newMessage(in, l, j, true)
+	if err := m.begin(); err != nil {
+		return nil, err
+	}
+	f.Container = containerPrefixed
+	if m.onePass {
+		f.Container = containerOnePass
+	}
+	return m, nil
+}
+
+// signedSession is a message that is only signed.
+type signedSession struct {
+	plan  *seam.OpenPlan
+	facts seam.Facts
+	first *message
+	err   error
+}
+
+func (s *signedSession) Facts() *seam.Facts { return &s.facts }
+
+// Verify implements seam.Session.
+func (s *signedSession) Verify() error {
+	if s.err != nil {
+		return s.err
+	}
+	m := s.first
+	if m == nil {
+		return envelope.ErrClosed
+	}
+	s.first = nil
+	if _, s.err = io.Copy(io.Discard, m); s.err != nil {
+		return s.err
+	}
+	s.facts.Signatures = m.results
+	s.facts.Findings = append(s.facts.Findings, m.findings...)
+	return nil
+}
+
+// Plain implements seam.Session: there is nothing that is known to be right
+// before the end.
+func (s *signedSession) Plain() io.Reader { return failed{envelope.ErrSignature} }
+
+// Again implements seam.Session.
+func (s *signedSession) Again(src io.Reader) io.Reader {
+	if s.err != nil {
+		return failed{s.err}
+	}
+	m, _, err := beginSigned(src, s.plan.Limits, nil)
+	if err != nil {
+		return failed{err}
+	}
+	return m
+}
+
+// Close implements seam.Session.
+func (s *signedSession) Close() error {
+	s.err, s.first = envelope.ErrClosed, nil
+	return nil
+}
+
+// VerifyDetached implements seam.Format.
+func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, error) {
+	f := &seam.Facts{Format: formatName, Container: containerDetached, OpenedBy: -1, Auth: seam.AuthAtEnd}
+	in, armor, err := start(sig)
+	if err != nil {
+		return nil, err
+	}
+	if armor != nil {
+		f.Armored = true
+		if armor.label != labelSignature && armor.label != labelMessage {
+			return nil, malformed("it is a %.80q, not a signature", armor.label)
+		}
+	}
+	signs, err := detached(in, p.Limits, &judge{senders: p.Senders, now: p.Now})
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, slice)
+	for {
+		n, err := patient{content}.Read(buf)
+		for _, s := range signs {
+			s.write(buf[:n])
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range signs {
+		f.Signatures = append(f.Signatures, s.verdict())
+	}
+	return f, nil
+}
+
+// detached reads signature packets to the end of the source. A message with
+// its own content is refused: what it signs is that, and not what lies beside it.
+func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error) {
+	idle, budget := 0, l.HeaderBytes
+	for {
+		tag, b, err := in.next()
+		switch {
+		case err == io.EOF && len(signs) == 0:
+			return nil, malformed("there is no signature in it")
+		case err == io.EOF:
+			return signs, nil
+		case err != nil:
+			return nil, err
+		case tag == tagSignature && len(signs) >= l.Signatures:
+			return nil, &envelope.LimitError{What: "signatures", Max: int64(l.Signatures)}
+		case tag == tagSignature:
+			raw, err := b.bytes(min(maxSignature, budget), "octets in one signature packet")
+			if err != nil {
+				return nil, err
+			}
+			budget -= int64(len(raw))
+			signs = append(signs, newPending(raw, j))
+		case tag == tagOnePass || tag == tagCompressed || tag == tagLiteral:
+			return nil, malformed("it is a message with its content, not a detached signature: verify it as such")
+		default:
+			if err := skip(tag, &idle); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
