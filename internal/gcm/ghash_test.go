@@ -7,9 +7,11 @@ import (
 	"crypto/aes"
 	"crypto/fips140"
 	"encoding/binary"
+	"io"
 	"math/big"
 	"math/rand/v2"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -124,6 +126,18 @@ func TestWiped(t *testing.T) {
 	for name, end := range map[string]func(*Encrypter){
 		"Close": func(w *Encrypter) { require.NoError(t, w.Close()) },
 		"Abort": func(w *Encrypter) { w.Abort() },
+		"an error": func(w *Encrypter) {
+			_, err := w.ReadFrom(iotest.ErrReader(io.ErrUnexpectedEOF))
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		},
+		"a panic, which Abort continues": func(w *Encrypter) {
+			w.stopWorkers()
+			w.dst = nil
+			w.quit = newQuit()
+			w.startWorkers()
+			w.jobs <- make([]byte, 16)
+			require.Panics(t, w.Abort)
+		},
 	} {
 		w, err := newEncrypter(new(bytes.Buffer), make([]byte, 16), make([]byte, NonceSize), nil, config{segment: 16, workers: 2})
 		require.NoError(t, err)

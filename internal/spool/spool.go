@@ -4,6 +4,9 @@
 // release it. Whoever can write to the source between the two passes must not get in what the first pass did not authenticate.
 // So the first pass leaves, in memory, a MAC of every chunk under a key that nobody else knows, and the second pass
 // releases a chunk only after its MAC was right.
+//
+// What is kept is kept as it was read, in memory and in a file that nobody else can open, but not encrypted: only
+// ciphertext may be read through a [Source].
 package spool
 
 import (
