@@ -1,17 +1,33 @@
 package pgp
 
 import (
-	"time"
-
-	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
-// ParseCertificate parses exactly one OpenPGP certificate, binary or armored.
+// ParseCertificate reads exactly one OpenPGP certificate of version 4 or 6,
+// binary or armored; text around armor is ignored. A file with two, with a
+// secret key or with a message is an error that says so.
+//
+// What is kept is what the certificate's owner signed: user IDs, subkeys and
+// revocations whose signatures are right. Everything else is dropped: the
+// certifications of other people, pictures, and whatever anybody could have
+// added. Marshal gives out what was kept.
+//
+// The result is parsed and not trusted: anybody can make a certificate in
+// anybody's name. Whether it can be sealed to is asked when it is.
+//
+// Limits: 16 MiB, of which 2 MiB in 1,000 packets are kept, 32 user IDs and 64
+// subkeys; beyond, the error is an [*envelope.LimitError].
 func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 	c, err := parseCertificate(b)
 	if err != nil {
@@ -20,64 +36,242 @@ func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 	return c.public(), nil
 }
 
-// MarshalArmored returns c as an armored public key block.
-func MarshalArmored(c *keyring.Certificate) ([]byte, error) { return nil, errNotBuilt }
-
-// certificate is a parsed OpenPGP certificate: seam.Certificate, always used
-// by pointer, never changed after parsing and so safe for concurrent use.
-type certificate struct {
-	primary  *packet.PublicKey
-	hashed   []byte // RFC 9580, Section 5.5.4: what the fingerprint is the digest of
-	encoding []byte // the packets that were kept
+func parseCertificate(b []byte) (*certificate, error) {
+	raw, kind, err := dearmorKey(b)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "", armorPublic:
+	case armorSecret:
+		return nil, errSecretKey
+	default:
+		return nil, errMessage
+	}
+	parts, err := splitKey(raw, false)
+	if err != nil {
+		return nil, err
+	}
+	return newCertificate(parts)
 }
 
+// certificate is a parsed OpenPGP certificate: seam.Certificate, always used
+// by pointer. Nothing in it changes after newCertificate, and go-crypto's
+// packets are only read, so it is safe for concurrent use.
+type certificate struct {
+	primary  *packet.PublicKey
+	hashed   []byte // what the fingerprint is the digest of
+	encoding []byte
+
+	revocations []selfSig
+	direct      []selfSig
+	users       []userID
+	subs        []subkey
+	addresses   []string
+}
+
+type userID struct {
+	id          []byte
+	certs       []selfSig
+	revocations []selfSig
+}
+
+type subkey struct {
+	key         *packet.PublicKey
+	body        []byte
+	bindings    []selfSig
+	revocations []selfSig
+}
+
+// newCertificate checks every self-signature and keeps what they hold.
+func newCertificate(k *keyParts) (*certificate, error) {
+	primary, err := readPublicKey(keyTagPublic, k.primary.body)
+	if err != nil {
+		return nil, err
+	}
+	if !primary.PubKeyAlgo.CanSign() {
+		return nil, errors.New("pgp: the primary key is of a kind that cannot sign, so that nothing holds this certificate together")
+	}
+	c := &certificate{primary: primary, hashed: hashedKey(k.primary.body)}
+	check := &checker{primary: primary, hashed: c.hashed}
+	for _, add := range []func(*keyParts, *checker) error{c.addPrimary, c.addUsers, c.addSubkeys} {
+		if err := add(k, check); err != nil {
+			return nil, err
+		}
+	}
+	c.addresses = c.claimed()
+	c.encoding = c.encode(nil)
+	return c, nil
+}
+
+func (c *certificate) addPrimary(k *keyParts, check *checker) error {
+	for _, body := range k.primary.sigs {
+		t := body[1]
+		if t != sigKeyRevocation && t != sigDirectKey {
+			continue
+		}
+		sig, err := check.verify(body, nil)
+		switch {
+		case err != nil:
+			return err
+		case sig == nil:
+		case t == sigKeyRevocation:
+			c.revocations = append(c.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+		default:
+			c.direct = append(c.direct, selfSig{Signature: sig, body: bytes.Clone(body)})
+		}
+	}
+	return nil
+}
+
+func (c *certificate) addUsers(k *keyParts, check *checker) error {
+	for _, p := range k.users {
+		u := userID{id: bytes.Clone(p.body)}
+		what := hashedUserID(u.id)
+		for _, body := range p.sigs {
+			t := body[1]
+			if t != sigCertificationRevo && (t < sigCertFirst || t > sigCertLast) {
+				continue
+			}
+			sig, err := check.verify(body, what)
+			switch {
+			case err != nil:
+				return err
+			case sig == nil:
+			case t == sigCertificationRevo:
+				u.revocations = append(u.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+			default:
+				u.certs = append(u.certs, selfSig{Signature: sig, body: bytes.Clone(body)})
+			}
+		}
+		if len(u.certs) == 0 {
+			continue
+		}
+		if c.users = append(c.users, u); len(c.users) > maxUserIDs {
+			return &envelope.LimitError{What: "user IDs of a key", Max: maxUserIDs}
+		}
+	}
+	return nil
+}
+
+func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
+	for _, p := range k.subs {
+		s := subkey{body: bytes.Clone(p.body)}
+		key, err := readPublicKey(keyTagPublicSub, s.body)
+		if err != nil || key.Version != c.primary.Version {
+			continue // RFC 9580, Section 10.1: of the primary key's version; and the other subkeys serve
+		}
+		s.key = key
+		what := hashedKey(s.body)
+		for _, body := range p.sigs {
+			t := body[1]
+			if t != sigSubkeyBinding && t != sigSubkeyRevocation {
+				continue
+			}
+			sig, err := check.verify(body, what)
+			switch {
+			case err != nil:
+				return err
+			case sig == nil:
+			case t == sigSubkeyRevocation:
+				s.revocations = append(s.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+			default:
+				s.bindings = append(s.bindings, selfSig{
+					Signature: sig, body: bytes.Clone(body), back: check.signedBack(key, what, sig),
+				})
+			}
+		}
+		if len(s.bindings) == 0 {
+			continue
+		}
+		if c.subs = append(c.subs, s); len(c.subs) > maxSubkeys {
+			return &envelope.LimitError{What: "subkeys of a key", Max: maxSubkeys}
+		}
+	}
+	return nil
+}
+
+// encode writes the certificate, or with secret, which returns the body of a
+// secret key packet or nil, the transferable secret key.
+func (c *certificate) encode(secret func(*packet.PublicKey) []byte) []byte {
+	var out []byte
+	key := func(k *packet.PublicKey, body []byte, public, private int) {
+		if secret != nil {
+			if s := secret(k); s != nil {
+				out = appendKeyPacket(out, private, s)
+				return
+			}
+		}
+		out = appendKeyPacket(out, public, body)
+	}
+	sigs := func(lists ...[]selfSig) {
+		for _, s := range slices.Concat(lists...) {
+			out = appendKeyPacket(out, keyTagSignature, s.body)
+		}
+	}
+	key(c.primary, c.hashed[hashedHead(c.primary):], keyTagPublic, keyTagSecret)
+	sigs(c.revocations, c.direct)
+	for _, u := range c.users {
+		out = appendKeyPacket(out, keyTagUserID, u.id)
+		sigs(u.revocations, u.certs)
+	}
+	for _, s := range c.subs {
+		key(s.key, s.body, keyTagPublicSub, keyTagSecretSub)
+		sigs(s.revocations, s.bindings)
+	}
+	return out
+}
+
+// hashedHead is how much hashedKey puts before a key.
+func hashedHead(k *packet.PublicKey) int {
+	if k.Version == 6 {
+		return 5
+	}
+	return 3
+}
+
+// public returns c as other packages know it.
 func (c *certificate) public() *keyring.Certificate {
 	k := keyring.Certificate(seam.Wrap[seam.Certificate](c))
 	return &k
 }
 
-func (c *certificate) Kind() seam.Kind                               { return seam.PGPv4 }
-func (c *certificate) Hashed() []byte                                { return c.hashed }
-func (c *certificate) Encoding() []byte                              { return c.encoding }
-func (c *certificate) Addresses() []string                           { return nil }
-func (c *certificate) Format() seam.Format                           { return format{} }
-func (c *certificate) Refuse() error                                 { return errNotBuilt }
-func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error { return errNotBuilt }
+func (c *certificate) fingerprint() keyring.Fingerprint { return c.public().Fingerprint() }
+
+// Kind implements seam.Certificate.
+func (c *certificate) Kind() seam.Kind {
+	if c.primary.Version == 6 {
+		return seam.PGPv6
+	}
+	return seam.PGPv4
+}
+
+// Hashed implements seam.Certificate.
+func (c *certificate) Hashed() []byte { return c.hashed }
+
+// Encoding implements seam.Certificate: the packets that were kept.
+func (c *certificate) Encoding() []byte { return c.encoding }
+
+// Addresses implements seam.Certificate: the addr-specs of the user IDs that
+// the owner signed and did not revoke.
+func (c *certificate) Addresses() []string { return c.addresses }
+
+// Format implements seam.Certificate.
+func (c *certificate) Format() seam.Format { return format{} }
 
 // fullFingerprint returns the 20 or 32 octets of the primary key's fingerprint.
 func (c *certificate) fullFingerprint() []byte { return c.primary.Fingerprint }
 
 // entity returns the certificate as go-crypto's type: a fresh copy for each
-// call, since that type caches verdicts in itself and is not safe for
+// call, since that type notes verdicts in itself and is not safe for
 // concurrent use.
-func (c *certificate) entity() (*openpgp.Entity, error) { return nil, errNotBuilt }
-
-// encryptionKey returns the key to seal to now under profile p.
-func (c *certificate) encryptionKey(now time.Time, p seam.Profile) (*encryptionKey, error) {
-	return nil, errNotBuilt
-}
-
-// encryptionKey is a key that passed every check for being sealed to.
-type encryptionKey struct {
-	key  *packet.PublicKey
-	cert *certificate
-}
-
-// readsSEIPDv2 reports whether a valid self-signature says so in its hashed area.
-func (c *certificate) readsSEIPDv2(now time.Time) bool { return false }
-
-// readsGCM reports whether the preferences list AES-256 with GCM.
-func (c *certificate) readsGCM(now time.Time) bool { return false }
-
-// findSigner returns the key of c that made sig as sig claims; whether it did
-// is for the caller to verify with the key.
-//
-//   - key == nil, problem == "": sig names no key of c;
-//   - key == nil, problem != "": it names one that may not sign, or that no
-//     valid binding holds: the signature proves nothing;
-//   - key != nil, problem != "": verify, and report as not in time: the key was
-//     expired, revoked or not yet valid when sig says that it was made;
-//   - key != nil, problem == "": verify.
-func (c *certificate) findSigner(sig *packet.Signature) (key *packet.PublicKey, problem string) {
-	return nil, ""
+func (c *certificate) entity() (e *openpgp.Entity, err error) {
+	err = keyGuard(func() (err error) {
+		e, err = openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.encoding)))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pgp: %s: %w", c.fingerprint(), err)
+	}
+	return e, nil
 }

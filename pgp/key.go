@@ -1,8 +1,6 @@
 package pgp
 
 import (
-	"errors"
-	"io"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -12,49 +10,128 @@ import (
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
-var errNotBuilt = errors.New("pgp: not built")
+// Key is a private key with its certificate, unlocked. It is immutable and
+// safe for concurrent use. [ParseKey] and [GenerateKey] make one; the zero
+// value opens and signs nothing.
+type Key struct{ private *privateKey }
 
-// ErrPassphrase says that a key file did not open with the passphrase given.
-var ErrPassphrase = errors.New("pgp: wrong passphrase, or the key file is damaged")
+// Certificate returns the public part, nil for the zero Key. It is parsed and
+// not trusted, as everybody's.
+func (k *Key) Certificate() *keyring.Certificate {
+	if k == nil || k.private == nil {
+		return nil
+	}
+	return k.private.cert.public()
+}
 
-func parseCertificate(b []byte) (*certificate, error) { return nil, errNotBuilt }
-
-// Key is a private key with its certificate. Safe for concurrent use.
-type Key struct{ inner *privateKey }
-
-// ParseKey reads one secret key, binary or armored.
-func ParseKey(r io.Reader, passphrase []byte) (*Key, error) { return nil, errNotBuilt }
-
-// Certificate returns the public part.
-func (k *Key) Certificate() *keyring.Certificate { return k.inner.cert.public() }
-
-// Identity returns k for opening.
+// Identity returns the key for opening what was sealed to it, also by subkeys
+// that have expired or were revoked since.
 func (k *Key) Identity() envelope.Identity {
-	return envelope.Identity(seam.Wrap[seam.Identity](k.inner))
+	if k == nil || k.private == nil {
+		return envelope.Identity{}
+	}
+	return envelope.Identity(seam.Wrap[seam.Identity](k.private))
 }
 
-// Signer returns k for signing.
+// Signer returns the key for signing. Whether it can sign is asked when it is
+// to: it may have expired, or be for encryption only.
 func (k *Key) Signer() envelope.Signer {
-	return envelope.Signer(seam.Wrap[seam.Signer](k.inner))
+	if k == nil || k.private == nil {
+		return envelope.Signer{}
+	}
+	return envelope.Signer(seam.Wrap[seam.Signer](k.private))
 }
 
-// Marshal returns the armored secret key.
-func (k *Key) Marshal(passphrase []byte) ([]byte, error) { return nil, errNotBuilt }
-
-// privateKey is a certificate with the private parts that were in the file,
-// unlocked: seam.Identity and seam.Signer. Never changed after parsing.
+// privateKey is a certificate with the secrets that the key file held:
+// seam.Identity and seam.Signer, always used by pointer, never changed.
 type privateKey struct {
 	cert *certificate
+
+	// By fingerprint. Of the primary key and of subkeys the owner may keep
+	// the secret elsewhere: stubs hold their secret key packets as they were.
+	secrets map[string]*packet.PrivateKey
+	stubs   map[string][]byte
 }
 
-func (k *privateKey) Certificate() seam.Certificate                 { return k.cert }
-func (k *privateKey) CheckSign(now time.Time, p seam.Profile) error { return errNotBuilt }
+// Certificate implements seam.Identity and seam.Signer.
+func (k *privateKey) Certificate() seam.Certificate { return k.cert }
 
-// decryptionKeys returns every key that can decrypt, expired and revoked ones
-// too: mail that was sealed to them must still open.
-func (k *privateKey) decryptionKeys() []*packet.PrivateKey { return nil }
+// CheckSign implements seam.Signer.
+func (k *privateKey) CheckSign(now time.Time, p seam.Profile) error {
+	_, err := k.signingKey(now, p)
+	return err
+}
 
-// signingKey returns the key to sign with now.
-func (k *privateKey) signingKey(now time.Time, p seam.Profile) (*packet.PrivateKey, error) {
-	return nil, errNotBuilt
+// decryptionKeys returns every key that can decrypt, subkeys first, expired
+// and revoked ones too: what was sealed to them must still open. What the
+// subkeys' flags say does not matter either, since whoever sealed did not ask.
+func (k *privateKey) decryptionKeys() (keys []*packet.PrivateKey) {
+	add := func(pub *packet.PublicKey) {
+		if s := k.secrets[string(pub.Fingerprint)]; s != nil && pub.PubKeyAlgo.CanEncrypt() {
+			keys = append(keys, s)
+		}
+	}
+	for i := range k.cert.subs {
+		add(k.cert.subs[i].key)
+	}
+	add(k.cert.primary)
+	return keys
+}
+
+// signingKey returns the key to sign with now: the newest subkey that is for
+// signing, and without any the primary key. The profile does not matter:
+// PostQuantum is about who can read later, and a classical signature says
+// nothing of that.
+//
+// The error is a *keyring.ExpiredError, *keyring.RevokedError or
+// *keyring.UnusableError.
+func (k *privateKey) signingKey(now time.Time, _ seam.Profile) (best *packet.PrivateKey, err error) {
+	c := k.cert
+	props, err := c.checkPrimary(now)
+	if err != nil {
+		return nil, err
+	}
+	why := c.unusable("is for encryption only: it has no signing key")
+	for i := range c.subs {
+		s := &c.subs[i]
+		if !s.key.PubKeyAlgo.CanSign() || k.secrets[string(s.key.Fingerprint)] == nil {
+			continue
+		}
+		if err := c.checkSigning(s, now); err != nil {
+			if rank(err) >= rank(why) {
+				why = err
+			}
+			continue
+		}
+		if best == nil || !s.key.CreationTime.Before(best.CreationTime) {
+			best = k.secrets[string(s.key.Fingerprint)]
+		}
+	}
+	if best != nil {
+		return best, nil
+	}
+	if !props.FlagsValid || !props.FlagSign {
+		return nil, why
+	}
+	if best = k.secrets[string(c.primary.Fingerprint)]; best == nil {
+		return nil, c.unusable("has its signing key elsewhere: the key file holds no secret part of it")
+	}
+	return best, nil
+}
+
+// checkSigning returns why a subkey does not sign at a time.
+func (c *certificate) checkSigning(s *subkey, at time.Time) error {
+	b, _, err := c.checkSubkey(s, at)
+	switch {
+	case err != nil:
+		return err
+	case !b.FlagsValid || !b.FlagSign:
+		return c.unusable("has a subkey that is not for signing")
+	case !b.back || b.EmbeddedSignature.SigExpired(at):
+		return c.unusable("has a signing key that does not confirm that it belongs to the certificate")
+	}
+	if why := weakSigner(s.key); why != "" {
+		return c.unusable("%s: make a new signing key", why)
+	}
+	return nil
 }

@@ -1,0 +1,125 @@
+package pgp
+
+import (
+	stdecdh "crypto/ecdh"
+	"crypto/rsa"
+	"fmt"
+	"slices"
+
+	"github.com/ProtonMail/go-crypto/openpgp/ecdh"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/ProtonMail/go-crypto/openpgp/x25519"
+)
+
+// RSA keys that are used: below 2,048 bits they can be broken (RFC 9580,
+// Section 12.4), above 8,192 each operation costs seconds of whoever uses it.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+// weakRSA returns why an RSA key is not used, "" if it is. An even exponent
+// has no inverse, and with exponent 1 the ciphertext is the plaintext.
+func weakRSA(key *packet.PublicKey) string {
+	k, ok := key.PublicKey.(*rsa.PublicKey)
+	switch {
+	case !ok || k.N == nil || k.E < 3 || k.E%2 == 0 || k.N.Bit(0) == 0:
+		return "has an RSA key that is none"
+	case k.N.BitLen() < minRSABits:
+		return fmt.Sprintf("has an RSA key of %d bits, fewer than %d", k.N.BitLen(), minRSABits)
+	case k.N.BitLen() > maxRSABits:
+		return fmt.Sprintf("has an RSA key of %d bits, more than %d", k.N.BitLen(), maxRSABits)
+	}
+	return ""
+}
+
+// weakSigner returns why signatures by key prove nothing today, "" if they do.
+func weakSigner(key *packet.PublicKey) string {
+	switch key.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
+		return weakRSA(key)
+	case packet.PubKeyAlgoDSA:
+		return "has a DSA key" // RFC 9580, Section 9.1: deprecated
+	case packet.PubKeyAlgoECDSA, packet.PubKeyAlgoEdDSA:
+		return weakCurve(key)
+	case packet.PubKeyAlgoEd25519, packet.PubKeyAlgoEd448,
+		packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMldsa87Ed448,
+		packet.PubKeyAlgoSlhdsaShake128s, packet.PubKeyAlgoSlhdsaShake128f, packet.PubKeyAlgoSlhdsaShake256s:
+		return ""
+	}
+	return fmt.Sprintf("has a key of algorithm %d, which does not sign", key.PubKeyAlgo)
+}
+
+// weakCurve refuses the curves of which nobody asks for mail. secp256k1 is no
+// curve of RFC 9580.
+func weakCurve(key *packet.PublicKey) string {
+	switch curve, err := key.Curve(); {
+	case err != nil:
+		return "has a key on an unknown curve"
+	case curve == packet.CurveSecP256k1:
+		return "has a key on the curve secp256k1, which is not supported"
+	}
+	return ""
+}
+
+// notForSealing returns why nothing is sealed to key, "" if it can be.
+func notForSealing(key *packet.PublicKey) string {
+	switch key.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSAEncryptOnly:
+		return weakRSA(key)
+	case packet.PubKeyAlgoElGamal:
+		return "has an Elgamal key, which nothing is sealed to any more"
+	case packet.PubKeyAlgoECDH:
+		return weakECDH(key)
+	case packet.PubKeyAlgoX25519:
+		if k, ok := key.PublicKey.(*x25519.PublicKey); !ok || lowOrder(k.Point) {
+			return badPoint
+		}
+		return ""
+	case packet.PubKeyAlgoX448, packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMlkem1024X448:
+		return ""
+	}
+	return fmt.Sprintf("has a key of algorithm %d, which cannot be sealed to", key.PubKeyAlgo)
+}
+
+const badPoint = "has a key that is a point of low order, to which everybody knows the secret"
+
+// lowOrder reports whether every exchange with a Curve25519 point has the same
+// result. One scalar tells: multiples of the cofactor send all such points to zero.
+func lowOrder(point []byte) bool {
+	pub, err := stdecdh.X25519().NewPublicKey(point)
+	if err != nil {
+		return true
+	}
+	scalar, err := stdecdh.X25519().NewPrivateKey(make([]byte, 32)) // clamped: 2^254
+	if err != nil {
+		return true
+	}
+	_, err = scalar.ECDH(pub)
+	return err != nil
+}
+
+func weakECDH(key *packet.PublicKey) string {
+	if why := weakCurve(key); why != "" {
+		return why
+	}
+	k, ok := key.PublicKey.(*ecdh.PublicKey)
+	if !ok || k.KDF.Cipher == nil {
+		return "has an ECDH key that is none"
+	}
+	// The key-wrapping cipher is the key's own choice, RFC 9580, Section 11.4.
+	aes := []uint8{uint8(packet.CipherAES128), uint8(packet.CipherAES192), uint8(packet.CipherAES256)}
+	if !slices.Contains(aes, k.KDF.Cipher.Id()) {
+		return "has an ECDH key that wants another cipher than AES"
+	}
+	curve, err := key.Curve()
+	if err == nil && curve == packet.Curve25519 && lowOrder(k.Point) {
+		return badPoint
+	}
+	return ""
+}
+
+// postQuantum reports whether key is a composite with ML-KEM, RFC 9980, Section 4.
+func postQuantum(key *packet.PublicKey) bool {
+	return key.PubKeyAlgo == packet.PubKeyAlgoMlkem768X25519 || key.PubKeyAlgo == packet.PubKeyAlgoMlkem1024X448
+}

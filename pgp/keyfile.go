@@ -1,0 +1,232 @@
+package pgp
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/ProtonMail/go-crypto/openpgp/s2k"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// ErrPassphrase says that the secret key did not open with the passphrase
+// given. A wrong passphrase and a damaged file cannot be told apart.
+var ErrPassphrase = errors.New("pgp: the secret key does not open: wrong passphrase, or the file is damaged")
+
+var (
+	errNeedsPassphrase = fmt.Errorf("%w: it is protected by a passphrase, and none was given", ErrPassphrase)
+	errUnprotected     = errors.New("pgp: the secret key is not protected by a passphrase, though one was given: somebody may have exchanged it; to use it as it is give no passphrase")
+	errPair            = errors.New("pgp: the secret and the public part of the key do not belong together: the file was tampered with or is damaged; do not use it")
+)
+
+// ParseKey reads exactly one secret key of version 4 or 6, binary or armored,
+// and unlocks it. An empty passphrase is for a key that is not protected, and
+// for nothing else: a key that is protected opens only with its passphrase,
+// and one that is not does not open with one.
+//
+// Errors: [ErrPassphrase]; [*envelope.LimitError] where unlocking would cost
+// more than 256 MiB, 10 passes or 16 lanes of Argon2; else what r returned or
+// what is wrong. Secret keys that are protected by a checksum only are
+// refused, and each secret is held against its public part: a key file that
+// somebody could write to can give the key away with the first signature
+// (Klíma and Rosa, 2002; Bruseghini, Huigens and Paterson, 2022).
+//
+// r is read to its end, at most 16 MiB. Secrets that the file does not hold,
+// of a primary key that is kept elsewhere or on a card, are missing from the
+// Key; what remains works.
+func ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxKeyFile {
+		return nil, &envelope.LimitError{What: "octets of a key file", Max: maxKeyFile}
+	}
+	raw, kind, err := dearmorKey(b)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == armorPublic:
+		return nil, errPublicKey
+	case kind != "" && kind != armorSecret:
+		return nil, errMessage
+	}
+	parts, err := splitKey(raw, true)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := newCertificate(parts)
+	if err != nil {
+		return nil, err
+	}
+	k := &privateKey{cert: cert, secrets: map[string]*packet.PrivateKey{}, stubs: map[string][]byte{}}
+	if err := k.unlock(parts.secrets, passphrase); err != nil {
+		return nil, err
+	}
+	return &Key{k}, nil
+}
+
+// maxKeyFile is far above any key with the certifications of many people,
+// which exports of secret keys do not even carry, in armor.
+const maxKeyFile = 16 << 20
+
+// unlock fills k.secrets from secret key packets, which are found by their
+// public part. Of subkeys that nothing binds to the primary key the secret is
+// not touched: anybody could have added them.
+func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte) error {
+	type job struct {
+		tag  int
+		body []byte
+		scan secretScan
+	}
+	var jobs []job
+	work := uint64(0)
+	add := func(tag int, public []byte) error {
+		body := packets[string(public)]
+		if body == nil {
+			return nil
+		}
+		s, err := scanSecret(body)
+		if err != nil {
+			return err
+		}
+		if work += s.s2k.work; work > maxArgon2Work {
+			return &envelope.LimitError{What: "KiB times passes of Argon2 in one key file", Max: maxArgon2Work}
+		}
+		jobs = append(jobs, job{tag, body, s})
+		return nil
+	}
+	if err := add(keyTagSecret, k.cert.hashed[hashedHead(k.cert.primary):]); err != nil {
+		return err
+	}
+	for i := range k.cert.subs {
+		if err := add(keyTagSecretSub, k.cert.subs[i].body); err != nil {
+			return err
+		}
+	}
+	for _, j := range jobs {
+		if j.scan.stub() {
+			k.stubs[string(fingerprintOf(j.scan.public))] = bytes.Clone(j.body)
+			continue
+		}
+		s, err := unlockSecret(j.tag, j.body, j.scan, passphrase)
+		if err != nil {
+			return err
+		}
+		k.secrets[string(s.Fingerprint)] = s
+	}
+	if len(k.secrets) == 0 {
+		return errors.New("pgp: the key file holds no secret: the key is kept elsewhere or on a card")
+	}
+	return nil
+}
+
+// unlockSecret parses and decrypts one secret key packet that was scanned.
+// go-crypto computes the public part from the secret, for every algorithm, and
+// compares; for RSA crypto/rsa does, and proves that the primes multiply to n.
+func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*packet.PrivateKey, error) {
+	switch {
+	case scan.usage == usagePlain && len(passphrase) > 0:
+		return nil, errUnprotected
+	case scan.usage != usagePlain && len(passphrase) == 0:
+		return nil, errNeedsPassphrase
+	}
+	s, err := readKeyPacket[*packet.PrivateKey](tag, body)
+	if err == nil && s.Encrypted {
+		err = keyGuard(func() error { return s.Decrypt(passphrase) })
+	} else if err == nil && scan.usage != usagePlain {
+		err = errPanicked // what was scanned as protected is to be seen as protected
+	}
+	var invalid pgperrors.KeyInvalidError
+	var unsupported pgperrors.UnsupportedError
+	switch {
+	case err == nil:
+	case errors.As(err, &invalid):
+		return nil, errPair
+	case errors.As(err, &unsupported):
+		return nil, fmt.Errorf("pgp: the secret key is of a kind that is not supported: %w", err)
+	case scan.usage == usagePlain:
+		return nil, fmt.Errorf("pgp: the secret key is damaged: %w", err)
+	default:
+		return nil, ErrPassphrase
+	}
+	if s.PrivateKey == nil || s.Encrypted || !bytes.Equal(s.Fingerprint, fingerprintOf(scan.public)) {
+		return nil, errPair
+	}
+	return s, nil
+}
+
+// Marshal returns the key as an armored "PGP PRIVATE KEY BLOCK", protected by
+// passphrase, or by nothing if that is empty: whoever reads such a file has
+// the key.
+//
+// A version 4 key is written as GnuPG and all others read it: iterated and
+// salted SHA-256 at the highest count, AES-256 with a digest. A version 6 key:
+// Argon2 and AES-256 in OCB, RFC 9580, Section 3.7.2.1.
+func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
+	if k == nil || k.private == nil {
+		return nil, errors.New("pgp: Marshal of the zero Key")
+	}
+	bodies, err := k.private.lock(passphrase)
+	if err != nil {
+		return nil, err
+	}
+	c := k.private.cert
+	raw := c.encode(func(p *packet.PublicKey) []byte { return bodies[string(p.Fingerprint)] })
+	return armorKey(armorSecret, raw, c.primary.Version == 4)
+}
+
+// lock returns the bodies of secret key packets by fingerprint.
+func (k *privateKey) lock(passphrase []byte) (map[string][]byte, error) {
+	bodies := map[string][]byte{}
+	var keys []*packet.PrivateKey
+	for _, s := range k.secrets {
+		c := *s // EncryptPrivateKeys changes the struct and nothing that it points to
+		keys = append(keys, &c)
+	}
+	if len(passphrase) > 0 {
+		err := keyGuard(func() error { return packet.EncryptPrivateKeys(keys, passphrase, lockConfig(k.cert.primary.Version)) })
+		if err != nil {
+			return nil, fmt.Errorf("pgp: cannot lock the key: %w", err)
+		}
+	}
+	for _, s := range keys {
+		var out bytes.Buffer
+		if err := keyGuard(func() error { return s.Serialize(&out) }); err != nil {
+			return nil, fmt.Errorf("pgp: cannot write the key: %w", err)
+		}
+		err := splitKeyPackets(out.Bytes(), func(_ int, body []byte) error {
+			bodies[string(s.Fingerprint)] = body
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for f, body := range k.stubs {
+		bodies[f] = body
+	}
+	return bodies, nil
+}
+
+func lockConfig(version int) *packet.Config {
+	if version == 6 {
+		return &packet.Config{
+			DefaultCipher: packet.CipherAES256,
+			AEADConfig:    &packet.AEADConfig{DefaultMode: packet.AEADModeOCB},
+			// RFC 9106, Section 4, second choice: 64 MiB, three passes, four lanes.
+			S2KConfig: &s2k.Config{S2KMode: s2k.Argon2S2K, Argon2Config: &s2k.Argon2Config{
+				NumberOfPasses: 3, DegreeOfParallelism: 4, Memory: 64 << 10,
+			}},
+		}
+	}
+	return &packet.Config{
+		DefaultCipher: packet.CipherAES256,
+		S2KConfig:     &s2k.Config{S2KMode: s2k.IteratedSaltedS2K, Hash: crypto.SHA256, S2KCount: 65011712},
+	}
+}

@@ -1,0 +1,189 @@
+package pgp
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// The signatures that make a certificate, RFC 9580, Section 5.2.1.
+const (
+	sigCertFirst         = 0x10 // generic certification of a user ID
+	sigCertLast          = 0x13 // positive certification
+	sigSubkeyBinding     = 0x18
+	sigDirectKey         = 0x1F
+	sigKeyRevocation     = 0x20
+	sigSubkeyRevocation  = 0x28
+	sigCertificationRevo = 0x30
+)
+
+// hashedKey returns the octets whose digest is a key's fingerprint,
+// RFC 9580, Sections 5.5.4.2 and 5.5.4.3.
+func hashedKey(public []byte) []byte {
+	if public[0] == 6 {
+		return append(binary.BigEndian.AppendUint32([]byte{0x9B}, uint32(len(public))), public...)
+	}
+	return append(binary.BigEndian.AppendUint16([]byte{0x99}, uint16(len(public))), public...) // below 64 KiB: maxKeyBytes
+}
+
+func fingerprintOf(public []byte) []byte {
+	if public[0] == 6 {
+		s := sha256.Sum256(hashedKey(public))
+		return s[:]
+	}
+	s := sha1.Sum(hashedKey(public))
+	return s[:]
+}
+
+// errPanicked is a panic of go-crypto on hostile input. What cannot be
+// recovered from, an allocation of any size, is refused before it is called.
+var errPanicked = errors.New("pgp: a packet that cannot be parsed")
+
+// keyGuard runs f and returns its panic as an error.
+func keyGuard(f func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanicked
+		}
+	}()
+	return f()
+}
+
+// readKeyPacket parses one packet with go-crypto.
+func readKeyPacket[T packet.Packet](tag int, body []byte) (p T, err error) {
+	err = keyGuard(func() error {
+		q, err := packet.Read(bytes.NewReader(appendKeyPacket(make([]byte, 0, len(body)+6), tag, body)))
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if p, ok = q.(T); !ok {
+			return errPanicked
+		}
+		return nil
+	})
+	return p, err
+}
+
+// readPublicKey parses a public key and makes sure that go-crypto takes for
+// the key exactly the octets that the fingerprint is computed from: what it
+// would read differently is refused.
+func readPublicKey(tag int, body []byte) (*packet.PublicKey, error) {
+	key, err := readKeyPacket[*packet.PublicKey](tag, body)
+	if err != nil {
+		return nil, fmt.Errorf("pgp: a public key that is damaged or not supported: %w", err)
+	}
+	var again bytes.Buffer
+	if err := keyGuard(func() error { return key.SerializeForHash(&again) }); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again.Bytes(), hashedKey(body)) || !bytes.Equal(key.Fingerprint, fingerprintOf(body)) {
+		return nil, errors.New("pgp: a public key in an encoding that RFC 9580 does not allow: its fingerprint would not be unique")
+	}
+	return key, nil
+}
+
+// checker verifies self-signatures of one primary key.
+type checker struct {
+	primary *packet.PublicKey
+	hashed  []byte
+	forged  int
+}
+
+// selfSig is a signature that the primary key made.
+type selfSig struct {
+	*packet.Signature
+	body []byte
+	back bool // a signing subkey's binding, signed back by the subkey
+}
+
+// verify returns the signature if the primary key made it over its own
+// octets followed by what. Signatures that cannot be parsed count as absent:
+// newer kinds come with critical parts that are made to be skipped.
+func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
+	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
+	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) {
+		return nil, nil
+	}
+	if !signedOver(c.primary, sig, c.hashed, what) {
+		if c.forged++; c.forged > maxForged {
+			return nil, &envelope.LimitError{What: "forged signatures on a key", Max: maxForged}
+		}
+		return nil, nil
+	}
+	return sig, nil
+}
+
+// signedOver reports whether key made sig over parts.
+func signedOver(key *packet.PublicKey, sig *packet.Signature, parts ...[]byte) bool {
+	return keyGuard(func() error {
+		h, err := sig.PrepareVerify()
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			h.Write(p)
+		}
+		return key.VerifySignature(h, sig)
+	}) == nil
+}
+
+// unknownCritical reports a critical notation: none is known here, and RFC
+// 9580, Section 5.2.3.24 makes such a signature one in error. go-crypto itself
+// refuses unknown critical subpackets.
+func unknownCritical(sig *packet.Signature) bool {
+	for _, n := range sig.Notations {
+		if n.IsCritical {
+			return true
+		}
+	}
+	return false
+}
+
+// revokes reports whether signatures of type t take something back. What is
+// not understood in them is no reason to go on using the key.
+func revokes(t packet.SignatureType) bool {
+	return t == sigKeyRevocation || t == sigSubkeyRevocation || t == sigCertificationRevo
+}
+
+// sha1Ends is when a SHA-1 signature of a key stopped to prove that its owner
+// made it: the first practical chosen-prefix collision, which was one on
+// OpenPGP keys, was published in January 2020 ("SHA-1 is a Shambles").
+var sha1Ends = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// weakDigest reports whether sig's digest proves nothing at the time that sig
+// states. MD5 and RIPEMD-160 never get here: go-crypto does not read them.
+func weakDigest(sig *packet.Signature) bool {
+	switch sig.Hash {
+	case crypto.SHA224, crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512:
+		return false
+	case crypto.SHA1:
+		return !sig.CreationTime.Before(sha1Ends)
+	}
+	return true
+}
+
+// hashedUserID is what a certification covers besides the key,
+// RFC 9580, Section 5.2.4.
+func hashedUserID(id []byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{0xB4}, uint32(len(id))), id...)
+}
+
+// signedBack verifies the signature by which a signing subkey says that it
+// belongs to this primary key; without it anybody could claim another's
+// subkey, and its signatures, RFC 9580, Section 5.2.1.9. It stands in either
+// area: it is signed itself.
+func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *packet.Signature) bool {
+	back := binding.EmbeddedSignature
+	return back != nil && back.Version == sub.Version && !unknownCritical(back) && !weakDigest(back) &&
+		signedOver(sub, back, c.hashed, subHashed)
+}

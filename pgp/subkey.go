@@ -1,0 +1,312 @@
+package pgp
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// encryptionKey is a key that passed every check for being sealed to.
+type encryptionKey struct {
+	key  *packet.PublicKey
+	cert *certificate
+	end  time.Time // when it expires; zero: never
+}
+
+// CheckSeal implements seam.Certificate.
+func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
+	_, err := c.encryptionKey(now, p)
+	return err
+}
+
+// encryptionKey returns the key to seal to now under profile p.
+//
+// Candidates are the subkeys, and only without any the primary key, that a
+// valid binding holds, that are neither expired nor revoked, and that are for
+// encryption: in transit or at rest, since a sealed mail is kept. Of those a
+// post-quantum one comes before all others: sealing to a classical key beside
+// it would give its protection away. Of several the newest is taken.
+//
+// The error is a *keyring.ExpiredError, *keyring.RevokedError or
+// *keyring.UnusableError.
+func (c *certificate) encryptionKey(now time.Time, p seam.Profile) (*encryptionKey, error) {
+	props, err := c.checkPrimary(now)
+	if err != nil {
+		return nil, err
+	}
+	var found []*encryptionKey
+	why := c.unusable("is for signatures only: it has no encryption key")
+	for i := range c.subs {
+		s := &c.subs[i]
+		e, err := c.checkEncryption(s, now)
+		switch {
+		case err == nil:
+			found = append(found, e)
+		case s.encrypts() && rank(err) >= rank(why):
+			why = err
+		}
+	}
+	if len(found) == 0 && forEncryption(props) && c.primary.PubKeyAlgo.CanEncrypt() {
+		if reason := notForSealing(c.primary); reason != "" {
+			return nil, c.unusable("%s", reason)
+		}
+		found = append(found, &encryptionKey{key: c.primary, cert: c, end: expiry(c.primary, props)})
+	}
+	if i := slices.IndexFunc(found, func(e *encryptionKey) bool { return postQuantum(e.key) }); i >= 0 {
+		found = slices.DeleteFunc(found, func(e *encryptionKey) bool { return !postQuantum(e.key) })
+	} else if p == seam.PostQuantum && len(found) > 0 {
+		return nil, c.unusable("has no post-quantum encryption key, which the PostQuantum profile requires")
+	}
+	if len(found) == 0 {
+		return nil, why
+	}
+	return pick(found), nil
+}
+
+// rank orders reasons by how much they help: that the one key that would do
+// has expired says more than that another is for signatures.
+func rank(err error) int {
+	var expired *keyring.ExpiredError
+	var revoked *keyring.RevokedError
+	switch {
+	case errors.As(err, &expired):
+		return 2
+	case errors.As(err, &revoked):
+		return 1
+	}
+	return 0
+}
+
+// pick chooses among keys that would all do: the newest, by its creation, and
+// of equal ones the one that stands last.
+//
+// Except where one never expires and others do: there the others rotate, and
+// the lasting one is for senders that were long offline (Autocrypt v2). Then
+// it is the one that ends soonest, whose secret is deleted soonest.
+func pick(found []*encryptionKey) *encryptionKey {
+	best := found[0]
+	lasting, rotating := 0, 0
+	for _, e := range found {
+		if e.end.IsZero() {
+			lasting++
+		} else {
+			rotating++
+		}
+		if !e.key.CreationTime.Before(best.key.CreationTime) {
+			best = e
+		}
+	}
+	same := !slices.ContainsFunc(found, func(e *encryptionKey) bool { return e.key.PubKeyAlgo != found[0].key.PubKeyAlgo })
+	if lasting != 1 || rotating == 0 || !same {
+		return best
+	}
+	best = nil
+	for _, e := range found {
+		if !e.end.IsZero() && (best == nil || e.end.Before(best.end)) {
+			best = e
+		}
+	}
+	return best
+}
+
+// forEncryption reports whether key flags allow it, RFC 9580, Section 5.2.3.29.
+// Without flags nothing is known to be allowed.
+func forEncryption(s *selfSig) bool {
+	return s.FlagsValid && (s.FlagEncryptCommunications || s.FlagEncryptStorage)
+}
+
+// encrypts reports whether any binding ever left the subkey for encryption.
+func (s *subkey) encrypts() bool {
+	return s.key.PubKeyAlgo.CanEncrypt() &&
+		slices.ContainsFunc(s.bindings, func(b selfSig) bool { return !b.FlagsValid || forEncryption(&b) })
+}
+
+// binding returns the binding signature that holds at a time. Signatures with
+// SHA-1 do not bind post-quantum keys, whenever made, RFC 9980, Section 6.3.
+func (s *subkey) binding(at time.Time) *selfSig {
+	b := newest(s.bindings, at)
+	if b != nil && postQuantum(s.key) && b.Hash.Size() < 32 {
+		return nil
+	}
+	return b
+}
+
+// checkSubkey returns the binding that holds the subkey at a time, and when it ends.
+func (c *certificate) checkSubkey(s *subkey, at time.Time) (*selfSig, time.Time, error) {
+	if err := c.revocation(s.revocations, at); err != nil {
+		return nil, time.Time{}, err
+	}
+	b := s.binding(at)
+	if b == nil {
+		return nil, time.Time{}, c.lapsed(s.bindings, at)
+	}
+	end := expiry(s.key, b)
+	return b, end, c.inTime(s.key, end, at)
+}
+
+func (c *certificate) checkEncryption(s *subkey, at time.Time) (*encryptionKey, error) {
+	b, end, err := c.checkSubkey(s, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case !s.key.PubKeyAlgo.CanEncrypt():
+		return nil, c.unusable("has a subkey that is for signatures only")
+	case !b.FlagsValid:
+		return nil, c.unusable("has an encryption key without key flags, so that nothing says what it is for")
+	case !forEncryption(b):
+		return nil, c.unusable("has a subkey that is not for encryption")
+	}
+	if why := notForSealing(s.key); why != "" {
+		return nil, c.unusable("%s", why)
+	}
+	return &encryptionKey{key: s.key, cert: c, end: end}, nil
+}
+
+// readsSEIPDv2 reports whether the owner's programs read version 2 of the
+// encryption container: by the features in the hashed area of the signature
+// that holds now, RFC 9580, Section 5.2.3.32. Bits 0x02 and 0x04 mean LibrePGP.
+func (c *certificate) readsSEIPDv2(now time.Time) bool {
+	p := c.preferences(now)
+	return p != nil && p.SEIPDv2
+}
+
+// readsGCM reports whether the owner's preferences list AES-256 with GCM,
+// RFC 9580, Section 5.2.3.15. Only of interest if readsSEIPDv2.
+func (c *certificate) readsGCM(now time.Time) bool {
+	p := c.preferences(now)
+	return p != nil && slices.Contains(p.PreferredCipherSuites, [2]uint8{uint8(packet.CipherAES256), uint8(packet.AEADModeGCM)})
+}
+
+// preferences returns the signature that states features and preferences. A
+// version 4 key may state them in either kind of signature: where the user
+// ID's states none, the direct-key signature does.
+func (c *certificate) preferences(now time.Time) *selfSig {
+	p := c.properties(now)
+	if p == nil || p.SEIPDv1 || p.SEIPDv2 {
+		return p
+	}
+	if d := newest(c.direct, now); d != nil {
+		return d
+	}
+	return p
+}
+
+// findSigner returns the key of c that made sig, as sig claims; whether it did
+// is for the caller to verify with the key.
+//
+//   - key == nil, problem == "": sig names no key of c;
+//   - key == nil, problem != "": it names one that may not sign, or that no
+//     valid binding holds: the signature proves nothing;
+//   - key != nil, problem != "": verify, and report as not in time: the key was
+//     expired, revoked or not yet valid when sig says that it was made;
+//   - key != nil, problem == "": verify.
+//
+// The issuer is read from either area, since the key itself proves it.
+func (c *certificate) findSigner(sig *packet.Signature) (key *packet.PublicKey, problem string) {
+	if sig.Version != c.primary.Version {
+		return nil, ""
+	}
+	at := sig.CreationTime
+	if sig.CheckKeyIdOrFingerprint(c.primary) {
+		return c.primarySigned(at)
+	}
+	for i := range c.subs {
+		s := &c.subs[i]
+		if !sig.CheckKeyIdOrFingerprint(s.key) {
+			continue
+		}
+		// Of two subkeys with one key ID the one that serves.
+		if k, why := c.subkeySigned(s, at); k != nil && why == "" || key == nil {
+			key, problem = k, why
+		}
+		if key != nil && problem == "" {
+			return key, ""
+		}
+	}
+	return key, problem
+}
+
+func (c *certificate) primarySigned(at time.Time) (*packet.PublicKey, string) {
+	props := c.properties(at)
+	if props == nil {
+		// Owners renew their self-signatures and programs drop the old ones:
+		// what they say later about a key holds for the time before too.
+		props = oldest(c.selfSigs())
+	}
+	switch {
+	case props == nil:
+		return nil, "the signer's key has no valid signature of its own"
+	case !props.FlagsValid || !props.FlagSign:
+		return nil, "the signer's primary key is not for signing"
+	}
+	return c.primary, c.lateOrEarly(c.primary, c.revocations, at, expiry(c.primary, props, newest(c.direct, at)))
+}
+
+func (c *certificate) subkeySigned(s *subkey, at time.Time) (*packet.PublicKey, string) {
+	b := s.binding(at)
+	if b == nil {
+		b = oldest(s.bindings)
+	}
+	switch {
+	case b == nil:
+		return nil, "nothing valid binds the signing key to its certificate"
+	case !b.FlagsValid || !b.FlagSign:
+		return nil, "the key that signed is not for signing"
+	case !b.back:
+		return nil, "the key that signed does not confirm that it belongs to the certificate"
+	case b.EmbeddedSignature.SigExpired(later(at, b.EmbeddedSignature.CreationTime)):
+		return nil, "the confirmation that the signing key belongs to the certificate has expired"
+	}
+	if props := c.properties(at); props != nil {
+		if why := c.lateOrEarly(c.primary, c.revocations, at, expiry(c.primary, props, newest(c.direct, at))); why != "" {
+			return s.key, why
+		}
+	} else if why := c.lateOrEarly(c.primary, c.revocations, at, time.Time{}); why != "" {
+		return s.key, why
+	}
+	return s.key, c.lateOrEarly(s.key, s.revocations, at, expiry(s.key, b))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// oldest returns the first signature whose digest proves something.
+func oldest(sigs []selfSig) (best *selfSig) {
+	for i := range sigs {
+		if s := &sigs[i]; !weakDigest(s.Signature) && (best == nil || s.CreationTime.Before(best.CreationTime)) {
+			best = s
+		}
+	}
+	return best
+}
+
+// selfSigs returns what may say what the primary key is for.
+func (c *certificate) selfSigs() (all []selfSig) {
+	if c.primary.Version == 4 {
+		for i := range c.users {
+			all = append(all, c.users[i].certs...)
+		}
+	}
+	return append(all, c.direct...)
+}
+
+func (c *certificate) lateOrEarly(key *packet.PublicKey, rs []selfSig, at, end time.Time) string {
+	switch {
+	case c.revocation(rs, at) != nil:
+		return "the signer's key was revoked"
+	case key.CreationTime.After(at):
+		return "the signature claims to be older than the key that made it"
+	case !end.IsZero() && !at.Before(end):
+		return "the signer's key had expired"
+	}
+	return ""
+}
