@@ -10,6 +10,10 @@ import (
 // errors.Is(err, ErrRefused). The types below carry which and why.
 var ErrRefused = errors.New("keyring: refused")
 
+// errFIPS is why nothing with a SHA-1 fingerprint verifies under
+// GODEBUG=fips140=only, where crypto/sha1 would panic.
+var errFIPS = fmt.Errorf("%w: SHA-1 fingerprints (OpenPGP version 4, thumbprints) are not allowed with GODEBUG=fips140=only", ErrRefused)
+
 // MismatchError says that a certificate has another fingerprint than expected.
 type MismatchError struct {
 	Want, Got Fingerprint

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"crypto/fips140"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,9 @@ const (
 func digest(k seam.Kind, hashed []byte) (f Fingerprint) {
 	switch k {
 	case seam.PGPv4:
+		if fips140.Enforced() {
+			return Fingerprint{} // crypto/sha1 would panic; see errFIPS
+		}
 		s := sha1.Sum(hashed)
 		f.kind, f.n = pgp4, uint8(copy(f.sum[:], s[:]))
 	case seam.PGPv6:
@@ -140,7 +144,7 @@ func (f Fingerprint) Matches(g Fingerprint) bool {
 // isThumbprintOf reports whether f was given as a thumbprint, by that name,
 // and is the one of c.
 func (f Fingerprint) isThumbprintOf(c seam.Certificate) bool {
-	if f.kind != thumb || c.Kind() != seam.X509 {
+	if f.kind != thumb || c.Kind() != seam.X509 || fips140.Enforced() {
 		return false
 	}
 	s := sha1.Sum(c.Hashed())

@@ -16,6 +16,7 @@ package keyring
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,7 +40,8 @@ func (c *Certificate) inside() seam.Certificate {
 
 // Fingerprint returns the digest that identifies c, computed here and now from
 // the octets that the format hashes: SHA-256 of an X.509 certificate, and for
-// OpenPGP that of the primary key packet (SHA-1 for version 4).
+// OpenPGP that of the primary key packet (SHA-1 for version 4; the zero
+// Fingerprint where GODEBUG=fips140=only forbids SHA-1).
 func (c *Certificate) Fingerprint() Fingerprint {
 	in := c.inside()
 	if in == nil {
@@ -84,6 +86,9 @@ func Expect(want Fingerprint) Evidence {
 		Why: "expected fingerprint",
 		Check: func(c seam.Certificate) error {
 			got := digest(c.Kind(), c.Hashed())
+			if fips140.Enforced() && (c.Kind() == seam.PGPv4 || want.kind == thumb) {
+				return errFIPS
+			}
 			if want.Matches(got) || want.isThumbprintOf(c) {
 				return nil
 			}
