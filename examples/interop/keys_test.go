@@ -22,9 +22,8 @@ import (
 type world struct {
 	dir, drivers string
 
-	mu     sync.Mutex
-	keys   map[string]*key
-	gpgDir string // GNUPGHOME with all keys of gpg
+	mu   sync.Mutex
+	keys map[string]*key
 }
 
 // key is a key pair that a peer made.
@@ -35,6 +34,7 @@ type key struct {
 	public      string // file: armored OpenPGP certificate, or PEM certificate
 	both        string // file that ParseKey reads
 	fingerprint string // as the peer computes it
+	home        string // GNUPGHOME of a key that gpg made
 	identity    envelope.Identity
 	signer      envelope.Signer
 	cert        *keyring.Verified
@@ -45,9 +45,13 @@ func newWorld(t *testing.T) *world {
 	if w.drivers == "" {
 		missing(t, "the folder of the peers (DKB_PEERS)")
 	}
-	w.gpgDir = filepath.Join(w.dir, "gpg")
-	require.NoError(t, os.Mkdir(w.gpgDir, 0o700))
-	t.Cleanup(func() { stopAgent(w.gpgDir) })
+	t.Cleanup(func() {
+		for _, k := range w.keys {
+			if k.home != "" {
+				stopAgent(k.home)
+			}
+		}
+	})
 	return w
 }
 
@@ -110,14 +114,16 @@ func (w *world) makePGP(t *testing.T, k *key, alg string) {
 		sign = "nistp" + alg[1:]
 		encrypt = sign
 	}
+	k.home = w.path("gpg-" + alg) // one for each key: gpg does not read a keybox while another writes it
+	require.NoError(t, os.Mkdir(k.home, 0o700))
 	g := gpg{w}
-	status := string(g.must(t, nil, "--status-fd", "1", "--quick-generate-key", alg+" <"+alg+"@example.org>", sign, "cert,sign", "never"))
+	status := string(g.must(t, k, nil, "--status-fd", "1", "--quick-generate-key", alg+" <"+alg+"@example.org>", sign, "cert,sign", "never"))
 	m := regexp.MustCompile(`KEY_CREATED . ([0-9A-F]{40})`).FindStringSubmatch(status)
 	require.NotNil(t, m, status)
 	k.fingerprint = m[1]
-	g.must(t, nil, "--quick-add-key", k.fingerprint, encrypt, "encr", "never")
-	write(t, k.public, g.must(t, nil, "--armor", "--export", k.fingerprint))
-	write(t, k.secret, g.must(t, nil, "--armor", "--export-secret-keys", k.fingerprint))
+	g.must(t, k, nil, "--quick-add-key", k.fingerprint, encrypt, "encr", "never")
+	write(t, k.public, g.must(t, k, nil, "--armor", "--export", k.fingerprint))
+	write(t, k.secret, g.must(t, k, nil, "--armor", "--export-secret-keys", k.fingerprint))
 	w.readPGP(t, k)
 }
 

@@ -9,14 +9,14 @@ import (
 // and cannot sign and encrypt at once.
 type gpg struct{ w *world }
 
-func (g gpg) args(args ...string) []string {
-	return append([]string{"--homedir", g.w.gpgDir, "--batch", "--yes", "--quiet", "--no-tty", "--trust-model", "always",
+func (g gpg) args(k *key, args ...string) []string {
+	return append([]string{"--homedir", k.home, "--batch", "--yes", "--quiet", "--no-tty", "--trust-model", "always",
 		"--pinentry-mode", "loopback", "--passphrase", ""}, args...)
 }
 
-func (g gpg) must(t *testing.T, in []byte, args ...string) []byte {
+func (g gpg) must(t *testing.T, k *key, in []byte, args ...string) []byte {
 	t.Helper()
-	return must(t, in, "gpg", g.args(args...)...)
+	return must(t, in, "gpg", g.args(k, args...)...)
 }
 
 func (g gpg) seal(t *testing.T, c cell, content []byte) []byte {
@@ -36,9 +36,12 @@ func (g gpg) seal(t *testing.T, c cell, content []byte) []byte {
 			args = append(args, "--sign")
 		}
 	}
-	return g.must(t, content, args...)
+	return g.must(t, k, content, args...)
 }
 
+// What gpg says on its status output: whose signature is good, and that the
+// content is in a container with MDC (2), encrypted with AES-256 (9).
+var aes256 = regexp.MustCompile(`\[GNUPG:\] DECRYPTION_INFO 2 9 `)
 var validSig = regexp.MustCompile(`\[GNUPG:\] VALIDSIG ([0-9A-F]{40})`)
 
 func (g gpg) open(t *testing.T, c cell, msg, content []byte) []byte {
@@ -48,7 +51,7 @@ func (g gpg) open(t *testing.T, c cell, msg, content []byte) []byte {
 	if c.container == "detached" {
 		args, in = []string{"--status-fd", "2", "--verify", file(t, msg), "-"}, content
 	}
-	plain, status, err := runBoth(in, "gpg", g.args(args...)...)
+	plain, status, err := runBoth(in, "gpg", g.args(k, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +60,9 @@ func (g gpg) open(t *testing.T, c cell, msg, content []byte) []byte {
 	}
 	if c.container == "detached" {
 		return content
+	}
+	if c.container == "seipd1" && !aes256.Match(status) {
+		t.Fatalf("gpg says of the encryption: %s", status)
 	}
 	return plain
 }
