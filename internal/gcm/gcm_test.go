@@ -44,7 +44,6 @@ func TestAgainstStandardLibrary(t *testing.T) {
 
 // compare runs m both ways, in pieces of at most most bytes.
 func compare(t *testing.T, m *message, c gcm.Config, r *rand.Rand, most int) {
-	t.Helper()
 	fail := func(what string) {
 		t.Helper()
 		t.Fatalf("%s differs: AES-%d, %d bytes, %d of additional data, pieces of %d, %+v",
