@@ -84,15 +84,15 @@ func same(a, b *algorithm) bool {
 	return a.oid == b.oid && (bytes.Equal(a.params, b.params) || a.plain() && b.plain())
 }
 
-// candidate is a certificate that the message may mean.
-type candidate struct {
+// signerCandidate is a certificate that the message may mean.
+type signerCandidate struct {
 	*certificate
 	sender int // index in senders, -1
 }
 
 // candidates returns the certificates that the signature names, senders first.
-func (si *signerInfo) candidates(certs []*certificate, senders []seam.Certificate) []candidate {
-	var out []candidate
+func (si *signerInfo) candidates(certs []*certificate, senders []seam.Certificate) []signerCandidate {
+	var out []signerCandidate
 	add := func(c *certificate, sender int) {
 		if len(out) == maxCandidates || !si.id.is(c) {
 			return
@@ -102,7 +102,7 @@ func (si *signerInfo) candidates(certs []*certificate, senders []seam.Certificat
 				return
 			}
 		}
-		out = append(out, candidate{c, sender})
+		out = append(out, signerCandidate{c, sender})
 	}
 	for i, s := range senders {
 		if c, ok := s.(*certificate); ok && c != nil {
