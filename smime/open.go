@@ -81,7 +81,7 @@ func (c *mine) check() error {
 }
 
 // open reads the header of a sealed message, to the beginning of its content.
-func open(src io.Reader, p *seam.OpenPlan) (*session, error) {
+func open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	bin, armored, err := dearmor(src)
 	if err != nil {
 		return nil, err

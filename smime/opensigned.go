@@ -41,7 +41,7 @@ func signedFacts(sd *signedData, armored bool) seam.Facts {
 }
 
 // openSigned reads the header of an opaque signed message.
-func openSigned(src io.Reader, p *seam.OpenPlan) (*signedSession, error) {
+func openSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	bin, armored, err := dearmor(src)
 	if err != nil {
 		return nil, err

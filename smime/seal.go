@@ -38,7 +38,7 @@ var _ interface {
 } = (*sealWriter)(nil)
 
 // seal decides, wraps the content key, and writes the message up to its content.
-func seal(dst io.Writer, p *seam.SealPlan) (*sealWriter, error) {
+func seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	s, err := decide(p)
 	if err != nil {
 		return nil, err

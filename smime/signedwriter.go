@@ -156,7 +156,7 @@ type signWriter struct {
 var _ seam.Writer = (*signWriter)(nil)
 
 // sign writes an opaque signed message, or a detached signature.
-func sign(dst io.Writer, p *seam.SealPlan, detached bool) (*signWriter, error) {
+func sign(dst io.Writer, p *seam.SealPlan, detached bool) (seam.Writer, error) {
 	signers, err := ourSigners(p.Signers)
 	if err != nil {
 		return nil, err
@@ -166,8 +166,10 @@ func sign(dst io.Writer, p *seam.SealPlan, detached bool) (*signWriter, error) {
 		w.armor = newPEMWriter(dst)
 		dst = w.armor
 	}
-	w.s, err = newSignedWriter(dst, signers, p.Now, signedForm{wrapped: true, detached: detached})
-	return w, err
+	if w.s, err = newSignedWriter(dst, signers, p.Now, signedForm{wrapped: true, detached: detached}); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // Write implements seam.Writer.

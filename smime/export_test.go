@@ -1,0 +1,37 @@
+package smime
+
+import (
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// What tests see of the inside.
+
+func CertificateFromDER(der []byte) (*keyring.Certificate, error) {
+	c, err := parseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return c.public(), nil
+}
+
+func NewPEMWriter(dst io.Writer) io.WriteCloser      { return newPEMWriter(dst) }
+func Dearmor(src io.Reader) (io.Reader, bool, error) { return dearmor(src) }
+func NewMIMEBase64(dst io.Writer) io.WriteCloser     { return newMIMEBase64(dst) }
+func NewBase64Reader(src io.Reader) io.Reader        { return newBase64Reader(src) }
+func IsSignedEntity(head []byte, named bool) bool    { return isSignedEntity(head, named) }
+func EntityBody(plain io.Reader) (io.Reader, error)  { return entityBody(plain) }
+func Context(n uint8) byte                           { return byte(context(n)) }
+func Sniff(b []byte) bool                            { return format{}.Sniff(b) }
+func BERReader(src io.Reader) *ber.Reader            { return ber.NewReader(src) }
+func CheckContentAlgorithm(der []byte) (string, error) {
+	a, err := parseContentAlgorithm(der)
+	return a.name, err
+}
+
+const (
+	MaxEntityHeader    = maxEntityHeader
+	SignedEntityHeader = signedEntityHeader
+)
