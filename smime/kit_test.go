@@ -47,7 +47,9 @@ func kitDir(t testing.TB) string {
 func TestKit(t *testing.T) {
 	dir := kitDir(t)
 	decisions := kitDecisions(t)
-	var manifest struct{ Vectors []struct{ File, Expect, Comment string } }
+	var manifest struct {
+		Vectors []struct{ File, Expect, Comment string }
+	}
 	raw, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &manifest))
