@@ -64,7 +64,7 @@ func TestLimit(t *testing.T) {
 	key, nonce := make([]byte, 32), []byte("twelve bytes")
 	const segment = 64
 	for _, left := range []int{0, 16, segment, segment + 16, 5 * segment, 5*segment + 16} {
-		start := uint64(gcm.MaxBytes - left)
+		start := gcm.MaxBytes - uint64(left)
 		c := gcm.Vary(segment, 2, start)
 		for _, way := range ways {
 			for more := -17; more <= 17; more++ {
@@ -124,7 +124,7 @@ func testDecrypterLimit(t *testing.T, key, nonce []byte, c gcm.Config, left, mor
 			}
 			require.NoError(t, err, "%s, %d of %d", name, n, left)
 			if !plainBuild {
-				require.True(t, bytes.Equal(keystream(t, key, nonce, uint64(gcm.MaxBytes-left), n), got))
+				require.True(t, bytes.Equal(keystream(t, key, nonce, gcm.MaxBytes-uint64(left), n), got))
 			}
 		}
 	}
