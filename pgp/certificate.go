@@ -37,16 +37,15 @@ func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 }
 
 func parseCertificate(b []byte) (*certificate, error) {
+	if len(b) > maxKeyRead*2 { // armor adds a third and line ends
+		return nil, &envelope.LimitError{What: "octets of a key", Max: maxKeyRead}
+	}
 	raw, kind, err := dearmorKey(b)
 	if err != nil {
 		return nil, err
 	}
-	switch kind {
-	case "", armorPublic:
-	case armorSecret:
+	if kind == armorSecret {
 		return nil, errSecretKey
-	default:
-		return nil, errMessage
 	}
 	parts, err := splitKey(raw, false)
 	if err != nil {

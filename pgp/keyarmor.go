@@ -13,14 +13,14 @@ import (
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
-// The armor headers of keys, RFC 9580, Section 6.2.
+// The header lines of keys, RFC 9580, Section 6.2.
 const (
 	armorPublic = "PGP PUBLIC KEY BLOCK"
 	armorSecret = "PGP PRIVATE KEY BLOCK"
 )
 
-// dearmorKey returns the octets in the one armored block of b and the block's
-// type, or b itself and "" where b is binary already.
+// dearmorKey returns the octets in the one armored key block of b and the
+// block's type, or b itself and "" where b is binary already.
 //
 // Text around the block is ignored, as people paste keys from mails. So is the
 // checksum, as RFC 9580, Section 6.1 demands: it proves nothing against a
@@ -35,6 +35,9 @@ func dearmorKey(b []byte) (raw []byte, kind string, err error) {
 	kind, rest, err := keyArmorHead(b)
 	if err != nil {
 		return nil, "", err
+	}
+	if kind != armorPublic && kind != armorSecret {
+		return nil, "", errMessage
 	}
 	raw, rest, err = keyArmorBody(rest)
 	if err != nil {
@@ -69,6 +72,7 @@ func keyArmorHead(b []byte) (kind string, rest []byte, err error) {
 		}
 		var line []byte
 		line, b = nextLine(b)
+		line = bytes.TrimLeft(line, " \t")
 		if bytes.HasPrefix(line, keyArmorBegin) && bytes.HasSuffix(line, keyArmorDash) {
 			kind = string(bytes.TrimSuffix(bytes.TrimPrefix(line, keyArmorDash), keyArmorDash)[len("BEGIN "):])
 			break
@@ -100,13 +104,14 @@ func keyArmorBody(b []byte) (raw, rest []byte, err error) {
 		}
 		var line []byte
 		line, b = nextLine(b)
+		line = bytes.TrimLeft(line, " \t")
 		if bytes.HasPrefix(line, []byte("-----END PGP ")) {
 			break
 		}
 		if bytes.HasPrefix(line, []byte("=")) && len(line) == 5 {
 			continue // the checksum
 		}
-		text = append(text, bytes.TrimLeft(line, " \t")...)
+		text = append(text, line...)
 	}
 	raw = make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(raw, text)

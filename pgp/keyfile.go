@@ -30,8 +30,8 @@ var (
 // and one that is not does not open with one.
 //
 // Errors: [ErrPassphrase]; [*envelope.LimitError] where unlocking would cost
-// more than 256 MiB, 10 passes or 16 lanes of Argon2; else what r returned or
-// what is wrong. Secret keys that are protected by a checksum only are
+// more than 256 MiB (see [KeyLimits]), 10 passes or 16 lanes of Argon2; else
+// what r returned or what is wrong. Secret keys that are protected by a checksum only are
 // refused, and each secret is held against its public part: a key file that
 // somebody could write to can give the key away with the first signature
 // (Klíma and Rosa, 2002; Bruseghini, Huigens and Paterson, 2022).
@@ -40,6 +40,20 @@ var (
 // of a primary key that is kept elsewhere or on a card, are missing from the
 // Key; what remains works.
 func ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
+	return KeyLimits{}.ParseKey(r, passphrase)
+}
+
+// KeyLimits bounds what unlocking a key file may cost. The zero value is what
+// [ParseKey] uses.
+type KeyLimits struct {
+	// Argon2Memory is in octets; zero means 256 MiB, and 2 GiB is the most.
+	// RFC 9106's first choice, which a few programs write, is 2 GiB: raise it
+	// for a key file of your own only.
+	Argon2Memory int64
+}
+
+// ParseKey is the function [ParseKey] under these limits.
+func (l KeyLimits) ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	if err != nil {
 		return nil, err
@@ -53,8 +67,6 @@ func ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 		return nil, err
 	case kind == armorPublic:
 		return nil, errPublicKey
-	case kind != "" && kind != armorSecret:
-		return nil, errMessage
 	}
 	parts, err := splitKey(raw, true)
 	if err != nil {
@@ -65,35 +77,56 @@ func ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 		return nil, err
 	}
 	k := &privateKey{cert: cert, secrets: map[string]*packet.PrivateKey{}, stubs: map[string][]byte{}}
-	if err := k.unlock(parts.secrets, passphrase); err != nil {
+	if err := k.unlock(parts.secrets, passphrase, l.argon2()); err != nil {
 		return nil, err
 	}
 	return &Key{k}, nil
+}
+
+// argon2 returns the limit in KiB, as the specifier counts.
+func (l KeyLimits) argon2() uint64 {
+	switch {
+	case l.Argon2Memory <= 0:
+		return maxArgon2Memory
+	case l.Argon2Memory>>10 > mostArgon2Memory:
+		return mostArgon2Memory
+	}
+	return uint64(l.Argon2Memory >> 10)
 }
 
 // maxKeyFile is far above any key with the certifications of many people,
 // which exports of secret keys do not even carry, in armor.
 const maxKeyFile = 16 << 20
 
+// maxElgamal bounds the Elgamal subkeys of a key file, old as those are: to
+// hold one against its public part takes a second.
+const maxElgamal = 4
+
 // unlock fills k.secrets from secret key packets, which are found by their
 // public part. Of subkeys that nothing binds to the primary key the secret is
 // not touched: anybody could have added them.
-func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte) error {
+func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory uint64) error {
 	type job struct {
 		tag  int
 		body []byte
 		scan secretScan
 	}
 	var jobs []job
-	work := uint64(0)
+	work, elgamal := uint64(0), 0
 	add := func(tag int, public []byte) error {
 		body := packets[string(public)]
 		if body == nil {
 			return nil
 		}
-		s, err := scanSecret(body)
+		s, err := scanSecret(body, memory)
 		if err != nil {
 			return err
+		}
+		if body[5] == byte(packet.PubKeyAlgoElGamal) {
+			elgamal++
+		}
+		if elgamal > maxElgamal {
+			return &envelope.LimitError{What: "Elgamal subkeys in one key file", Max: maxElgamal}
 		}
 		if work += s.s2k.work; work > maxArgon2Work {
 			return &envelope.LimitError{What: "KiB times passes of Argon2 in one key file", Max: maxArgon2Work}
@@ -135,6 +168,9 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 		return nil, errUnprotected
 	case scan.usage != usagePlain && len(passphrase) == 0:
 		return nil, errNeedsPassphrase
+	}
+	if why := hugeRSA(scan.public); why != nil {
+		return nil, why
 	}
 	s, err := readKeyPacket[*packet.PrivateKey](tag, body)
 	if err == nil && s.Encrypted {
@@ -229,4 +265,22 @@ func lockConfig(version int) *packet.Config {
 		DefaultCipher: packet.CipherAES256,
 		S2KConfig:     &s2k.Config{S2KMode: s2k.IteratedSaltedS2K, Hash: crypto.SHA256, S2KCount: 65011712},
 	}
+}
+
+// hugeRSA refuses RSA keys that are not used because each operation would take
+// seconds, before the first one.
+func hugeRSA(public []byte) error {
+	switch packet.PublicKeyAlgorithm(public[5]) {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSAEncryptOnly, packet.PubKeyAlgoRSASignOnly:
+	default:
+		return nil
+	}
+	at := 6
+	if public[0] == 6 {
+		at += 4
+	}
+	if bits := int64(public[at])<<8 | int64(public[at+1]); bits > maxRSABits { // the length was checked by publicPartLen
+		return &envelope.LimitError{What: "bits of an RSA key", Max: maxRSABits}
+	}
+	return nil
 }

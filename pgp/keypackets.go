@@ -141,14 +141,11 @@ func publicPartLen(body []byte) (int, error) {
 
 var errKeyCutMaterial = fmt.Errorf("pgp: the key is cut off within a key packet: %w", io.ErrUnexpectedEOF)
 
-// unsupportedAlgorithm is why a subkey is left out rather than the certificate refused.
-type unsupportedAlgorithm packet.PublicKeyAlgorithm
-
-func (a unsupportedAlgorithm) Error() string {
+func unsupportedAlgorithm(a packet.PublicKeyAlgorithm) error {
 	if a == 8 {
-		return "pgp: a key of algorithm 8 (GnuPG's own Kyber), which is not supported; use an RFC 9980 key"
+		return errors.New("pgp: a key of algorithm 8 (GnuPG's own Kyber), which is not supported; use an RFC 9980 key")
 	}
-	return fmt.Sprintf("pgp: a key of algorithm %d, which is not supported", uint8(a))
+	return fmt.Errorf("pgp: a key of algorithm %d, which is not supported", uint8(a))
 }
 
 // materialLen returns the length of the public key material that b begins with.

@@ -12,11 +12,12 @@ import (
 // are, and an Argon2 memory exponent of 31 asks for 2 TiB, which kills the
 // process before any recover. So they are read, and refused, here first.
 const (
-	// 256 MiB: what RFC 9106, Section 4 suggests for memory-constrained
-	// environments is 64 MiB, and its first choice, 2 GiB, no program writes.
-	maxArgon2Memory = 18 // exponent; KiB
-	maxArgon2Passes = 10 // RFC 9106 suggests 1 and 3
-	maxArgon2Lanes  = 16 // RFC 9106 suggests 4
+	// RFC 9106, Section 4 suggests 64 MiB where memory matters, which most
+	// programs write, and 2 GiB where it does not.
+	maxArgon2Memory  = 256 << 10 // KiB
+	mostArgon2Memory = 2 << 20   // KiB, that a caller can allow
+	maxArgon2Passes  = 10        // RFC 9106 suggests 1 and 3
+	maxArgon2Lanes   = 16        // RFC 9106 suggests 4
 
 	// One key file: several subkeys with parameters of their own. Eight times
 	// RFC 9106's three passes over 64 MiB for each of 64 subkeys is below it.
@@ -42,9 +43,9 @@ type s2kSpec struct {
 var errS2KCut = errors.New("pgp: a string-to-key specifier is cut off")
 
 // scanS2K reads the specifier that b begins with and refuses what costs more
-// than the limits above, with an [*envelope.LimitError]. Iterated S2K needs no
+// than memory, in KiB, and the limits above, with an [*envelope.LimitError]. Iterated S2K needs no
 // limit of its own: its count ends at 65,011,712 octets, a fifth of a second.
-func scanS2K(b []byte) (s s2kSpec, err error) {
+func scanS2K(b []byte, memory uint64) (s s2kSpec, err error) {
 	if len(b) == 0 {
 		return s, errS2KCut
 	}
@@ -73,8 +74,8 @@ func scanS2K(b []byte) (s s2kSpec, err error) {
 	switch {
 	case passes == 0 || lanes == 0 || exponent > 31 || uint64(1)<<exponent < 8*uint64(lanes):
 		return s, errors.New("pgp: Argon2 parameters that RFC 9580 does not allow")
-	case exponent > maxArgon2Memory:
-		return s, &envelope.LimitError{What: "KiB of Argon2 memory", Max: 1 << maxArgon2Memory}
+	case uint64(1)<<exponent > memory:
+		return s, &envelope.LimitError{What: "KiB of Argon2 memory", Max: int64(memory)}
 	case passes > maxArgon2Passes:
 		return s, &envelope.LimitError{What: "passes of Argon2", Max: maxArgon2Passes}
 	case lanes > maxArgon2Lanes:
@@ -103,7 +104,7 @@ func scanSKESK(body []byte) (s2kSpec, error) {
 	if len(body) < at {
 		return s2kSpec{}, errS2KCut
 	}
-	s, err := scanS2K(body[at:])
+	s, err := scanS2K(body[at:], maxArgon2Memory)
 	switch {
 	case err != nil:
 		return s, err
@@ -139,7 +140,7 @@ func (s secretScan) stub() bool { return s.usage != usagePlain && s.s2k.mode == 
 // Usage 255 and those below 253 protect the secret by a checksum of 16 bits or
 // by nothing: who can write to the file changes the secret unnoticed, and one
 // signature made with the result gives the key away (Klíma and Rosa, 2002).
-func scanSecret(body []byte) (s secretScan, err error) {
+func scanSecret(body []byte, memory uint64) (s secretScan, err error) {
 	n, err := publicPartLen(body)
 	if err != nil {
 		return s, err
@@ -168,7 +169,7 @@ func scanSecret(body []byte) (s secretScan, err error) {
 	if len(rest) < skip {
 		return s, errKeyCutMaterial
 	}
-	if s.s2k, err = scanS2K(rest[skip:]); err != nil {
+	if s.s2k, err = scanS2K(rest[skip:], memory); err != nil {
 		return s, err
 	}
 	if body[0] == 6 && int(rest[skip-1]) != s.s2k.len {

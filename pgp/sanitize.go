@@ -111,24 +111,23 @@ func (k *keyParts) public(body []byte, secret bool) ([]byte, error) {
 	if len(body) > maxKeyBytes {
 		return nil, &envelope.LimitError{What: "octets of a key packet", Max: maxKeyBytes}
 	}
+	n, err := publicPartLen(body)
+	if err != nil {
+		return nil, err
+	}
 	if !secret {
-		n, err := publicPartLen(body)
-		if err == nil && n != len(body) {
+		if n != len(body) {
 			err = errors.New("pgp: a public key has something behind its end")
 		}
 		return body, err
 	}
-	s, err := scanSecret(body)
-	if err != nil {
-		return nil, err
-	}
-	if k.secrets[string(s.public)] == nil {
+	if p := string(body[:n]); k.secrets[p] == nil {
 		if len(k.secrets) > maxSubkeys {
 			return nil, &envelope.LimitError{What: "secret subkeys of a key", Max: maxSubkeys}
 		}
-		k.secrets[string(s.public)] = body
+		k.secrets[p] = body
 	}
-	return s.public, nil
+	return body[:n:n], nil
 }
 
 // add takes every packet after the first.
@@ -189,21 +188,15 @@ func (k *keyParts) addUser(body []byte) error {
 }
 
 func (k *keyParts) addSubkey(tag int, body []byte, secret bool) error {
-	if secret != (tag == keyTagSecretSub) {
-		// A public subkey in a secret key has no secret here, and a secret
-		// one in a certificate was never meant to be shown.
-		if !secret {
-			return errSecretKey
-		}
+	if tag == keyTagSecretSub && !secret {
+		return errSecretKey
 	}
 	public, err := k.public(body, tag == keyTagSecretSub)
 	if err != nil {
-		var u unsupportedAlgorithm
-		if errors.As(err, &u) {
-			k.turn(nil) // the other subkeys serve
-			return nil
-		}
-		return err
+		// Anybody can add a subkey that is damaged, and new ones are of kinds
+		// that are not known here: the others serve.
+		k.turn(nil)
+		return nil
 	}
 	for _, s := range k.subs {
 		if bytes.Equal(s.body, public) {
