@@ -2,6 +2,29 @@ module github.com/doublekeybox/doublekeybox/examples
 
 go 1.26.6
 
-require github.com/doublekeybox/doublekeybox v0.0.0
+require (
+	codeberg.org/go-pdf/fpdf v0.12.0
+	github.com/doublekeybox/doublekeybox v0.0.0
+	github.com/emersion/go-message v0.18.2
+	github.com/rogpeppe/go-internal v1.16.0
+	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/spf13/cobra v1.10.2
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/term v0.47.0
+)
+
+require (
+	github.com/ProtonMail/go-crypto v1.5.2 // indirect
+	github.com/cloudflare/circl v1.6.5 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
+	github.com/rivo/uniseg v0.4.7 // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.26.0 // indirect
+	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
+)
 
 replace github.com/doublekeybox/doublekeybox => ../

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// sealFlags are what seal was asked for.
+type sealFlags struct {
+	to, sign                                 []string
+	profile, passphraseFile, roots, out      string
+	allowUnauthenticated, armor, mail, force bool
+}
+
+func (a *app) sealCommand() *cobra.Command {
+	var f sealFlags
+	c := &cobra.Command{
+		Use:   "seal --to FILE=FINGERPRINT… [flags] [IN]",
+		Short: "Seal a file for the owners of verified keys",
+		Long: `Seal a file so that only the owners of these keys can open it, all of them or
+none: if one key cannot be used, nothing is written.
+
+FILE is the recipient's public key (OpenPGP) or certificate (S/MIME).
+FINGERPRINT is what its owner told you, by another way than FILE came: 40 or 64
+hexadecimal digits in any grouping, words, or twelve groups of five figures.
+
+Without --sign the recipient cannot know who sealed it. For S/MIME a signature
+is also what lets every mail program open it; without one choose
+--profile modern, which OpenSSL 3 and Bouncy Castle read.`,
+		Example: `  box seal --to bob.pub=FINGERPRINT -o receipt.pdf.pgp receipt.pdf
+  box seal --to bob.pem=FINGERPRINT --sign me.key -o receipt.p7m receipt.pdf
+  box seal --to bob.pub=FINGERPRINT --mail -o receipt.eml receipt.pdf
+  tar c papers | box seal --to bob.pub=FINGERPRINT --to eve.pub=FINGERPRINT -o papers.pgp`,
+		Args: most(1, "one file, or standard input"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.seal(&f, first(args)) },
+	}
+	fl := c.Flags()
+	fl.StringArrayVar(&f.to, "to", nil, "FILE=FINGERPRINT: a recipient; again for each further one")
+	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private key, inside the encryption")
+	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this file opens the signing key")
+	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
+	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
+	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
+	fl.BoolVar(&f.mail, "mail", false, "write a whole mail, which a mail program opens")
+	fl.StringVar(&f.roots, "roots", "", "for --to FILE=ADDRESS: not yet")
+	outputFlags(c, &f.out, &f.force)
+	return c
+}
+
+// outputFlags are the same for every command that writes a file.
+func outputFlags(c *cobra.Command, out *string, force *bool) {
+	c.Flags().StringVarP(out, "output", "o", "", "where to write; it appears whole or not at all (default: standard output)")
+	c.Flags().BoolVar(force, "force", false, "replace a file that exists")
+}
+
+func first(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return "-"
+}
+
+func (a *app) seal(f *sealFlags, name string) error {
+	if f.roots != "" {
+		return notYet("seal --roots")
+	}
+	if len(f.to) == 0 {
+		return usagef("nobody to seal to: --to FILE=FINGERPRINT")
+	}
+	if f.armor && f.mail {
+		return usagef("--armor and --mail exclude each other: a mail is text already")
+	}
+	s := &envelope.Sealer{Armor: f.armor, Legacy: envelope.Legacy{UnauthenticatedCBC: f.allowUnauthenticated}}
+	var err error
+	if s.Profile, err = sealProfile(f.profile); err != nil {
+		return err
+	}
+	to, err := a.verify("--to", f.to)
+	if err != nil {
+		return err
+	}
+	signers, err := a.signers(f.sign, f.passphraseFile)
+	if err != nil {
+		return err
+	}
+	for _, k := range signers {
+		s.Signers = append(s.Signers, k.Signer())
+	}
+	in, err := a.open(name, "sealing")
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := a.create(f.out, f.force, !f.armor && !f.mail)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	var receipt *envelope.Receipt
+	if f.mail {
+		receipt, err = sealMail(s, out, in, to, signers)
+	} else {
+		receipt, err = sealRaw(out, in, func(w io.Writer) (*envelope.Writer, error) { return s.Seal(w, to...) })
+	}
+	if err != nil {
+		return failed("sealing", in.name, err)
+	}
+	in.bar.stop()
+	if err := out.commit(); err != nil {
+		return err
+	}
+	a.sayReceipt(receipt)
+	return nil
+}
+
+// sealRaw copies in into the message that begin starts.
+func sealRaw(out io.Writer, in io.Reader, begin func(io.Writer) (*envelope.Writer, error)) (*envelope.Receipt, error) {
+	w, err := begin(out)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Abort()
+	if _, err := io.Copy(w, in); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return w.Receipt(), nil
+}
+
+func sealProfile(s string) (envelope.Profile, error) {
+	switch s {
+	case "auto":
+		return envelope.Auto, nil
+	case "modern":
+		return envelope.Modern, nil
+	case "compatible":
+		return envelope.Compatible, nil
+	case "post-quantum":
+		return envelope.PostQuantum, nil
+	}
+	return 0, usagef("--profile %q: give auto, modern, compatible or post-quantum", cut(s))
+}
+
+// signers reads the keys to sign with.
+func (a *app) signers(names []string, passphraseFile string) ([]key, error) {
+	passphrase, err := a.readPassphrase(passphraseFile)
+	if err != nil {
+		return nil, err
+	}
+	var keys []key
+	for _, name := range names {
+		k, err := a.privateKey(name, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// sayReceipt says what the sender should know of what was written. Where all
+// is as good as it gets that is nothing.
+func (a *app) sayReceipt(r *envelope.Receipt) {
+	if r.Unauthenticated {
+		a.say("warning: %s without a signature is not authenticated: whoever carries it can change it", r.Container)
+	}
+	// Where all recipients read the older form alone there is nothing to decide.
+	if len(r.LoweredBy) < len(r.Sealed) {
+		for _, c := range r.LoweredBy {
+			a.say("note: written in the older form %s for all, since the key %s reads no newer one", r.Container, c.Fingerprint().Grouped())
+		}
+	}
+	for _, s := range r.Findings {
+		a.say("note: %s", s)
+	}
+}

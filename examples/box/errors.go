@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// The exit statuses, a promise to scripts.
+const (
+	exitOther     = 1 // usage, input and output, mixed formats, a key file's passphrase, not yet built
+	exitRefused   = 2
+	exitNotForYou = 3
+	exitDecrypt   = 4
+	exitSignature = 5
+	exitLimit     = 6
+)
+
+// exitCode is the one place where an error becomes an exit status.
+func exitCode(err error) int {
+	var corrupt base64.CorruptInputError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, keyring.ErrRefused):
+		return exitRefused
+	case errors.Is(err, envelope.ErrNotForYou):
+		return exitNotForYou
+	case errors.Is(err, envelope.ErrLimit):
+		return exitLimit
+	case errors.Is(err, envelope.ErrDecrypt), errors.Is(err, envelope.ErrFormat), errors.As(err, &corrupt):
+		return exitDecrypt
+	case errors.Is(err, envelope.ErrSignature):
+		return exitSignature
+	}
+	return exitOther
+}
+
+// usagef is an error of whoever typed the command.
+func usagef(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// failed says what was done to which file when err happened. name is a file
+// name or "-".
+func failed(doing, name string, err error) error {
+	var done *failure
+	if err == nil || errors.As(err, &done) {
+		return err
+	}
+	if p, ok := err.(*fs.PathError); ok {
+		err = p.Err // the system names the file, too: once is enough
+	}
+	return &failure{doing: doing, name: name, err: err}
+}
+
+// failure is an error with what was done to which file.
+type failure struct {
+	doing, name string
+	err         error
+}
+
+func (f *failure) Error() string { return f.doing + " " + shown(f.name) + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// errorLine is the line that a person reads: what happened, to which file, and
+// what to do about it.
+func errorLine(err error) string {
+	s := err.Error()
+	if a := advice(err); a != "" {
+		s += "; " + a
+	}
+	return s
+}
+
+// advice says what to do, where the library, which knows no command line,
+// could not.
+func advice(err error) string {
+	var (
+		mismatch *keyring.MismatchError
+		unknown  *envelope.UnknownReaderError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "in this program: --sign KEYFILE, --profile modern, or --allow-unauthenticated"
+	case errors.As(err, &mismatch):
+		return "do not use this key; ask its owner for the fingerprint once more, by another way than the key came"
+	case errors.Is(err, envelope.ErrNotForYou):
+		return "give the key that it was sealed to; box inspect shows which that is"
+	case errors.Is(err, envelope.ErrDecrypt):
+		return "nothing was written; ask the sender to send it again"
+	case errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(err, envelope.ErrFormat):
+		return "it is cut off or empty: get it again, whole"
+	case errors.Is(err, envelope.ErrFormat):
+		return "check that this is the sealed file, as it was sent"
+	case errors.Is(err, envelope.ErrSignature):
+		return "nothing was written; ask the sender, by another way, what they sent and with which key"
+	case errors.Is(err, fs.ErrExist):
+		return "choose another name, or replace it with --force"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EFBIG):
+		return "nothing was left behind; make room and run it again"
+	}
+	return ""
+}
+
+// shown is a file name as a message shows it.
+func shown(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return strconv.QuoteToGraphic(cut(name))
+}
+
+// cut shortens what came from outside.
+func cut(s string) string {
+	const most = 200
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// oneLine makes s safe to print: one line, and nothing that a terminal would
+// obey or that turns the direction of writing.
+func oneLine(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	s = strings.ReplaceAll(s, "\n", "; ")
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// reportJSON is what --report and inspect --json write. Fields are added and
+// never renamed.
+type reportJSON struct {
+	Format          string          `json:"format"`
+	Container       string          `json:"container"`
+	Content         string          `json:"content,omitempty"`
+	Encrypted       bool            `json:"encrypted"`
+	Armored         bool            `json:"armored"`
+	Unauthenticated bool            `json:"unauthenticated"`
+	Recipients      []recipientJSON `json:"recipients"`
+	Signatures      []signatureJSON `json:"signatures"`
+	LoweredBy       []string        `json:"loweredBy,omitempty"` // fingerprints
+	Findings        []string        `json:"findings,omitempty"`
+}
+
+type recipientJSON struct {
+	ID        string `json:"id"`
+	Algorithm string `json:"algorithm"`
+	Hidden    bool   `json:"hidden"`
+}
+
+type signatureJSON struct {
+	Valid     bool       `json:"valid"`
+	Problem   string     `json:"problem,omitempty"`
+	Sender    string     `json:"sender,omitempty"` // fingerprint of the --from that signed
+	SignerID  string     `json:"signerID"`
+	Algorithm string     `json:"algorithm"`
+	Time      *time.Time `json:"time,omitempty"` // as the signer claims
+}
+
+func writeJSON(w io.Writer, r *envelope.Report) error {
+	out := reportJSON{
+		Format: r.Format, Container: r.Container, Content: r.Content,
+		Encrypted: r.Encrypted, Armored: r.Armored, Unauthenticated: r.Unauthenticated,
+		Recipients: []recipientJSON{}, Signatures: []signatureJSON{}, Findings: r.Findings,
+	}
+	for _, x := range r.Recipients {
+		out.Recipients = append(out.Recipients, recipientJSON(x))
+	}
+	for _, s := range r.Signatures {
+		j := signatureJSON{Valid: s.Valid(), Problem: s.Problem(), SignerID: s.SignerID, Algorithm: s.Algorithm}
+		if s.Sender != nil {
+			j.Sender = s.Sender.Fingerprint().String()
+		}
+		if !s.Time.IsZero() {
+			t := s.Time.UTC()
+			j.Time = &t
+		}
+		out.Signatures = append(out.Signatures, j)
+	}
+	for _, c := range r.LoweredBy {
+		out.LoweredBy = append(out.LoweredBy, c.Fingerprint().String())
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(out)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// named is a certificate's file with what was said of it on the command line.
+type named struct {
+	file    string
+	text    string              // the right side as typed
+	want    keyring.Fingerprint // zero: an address was given
+	address string
+}
+
+// splitNamed takes FILE=FINGERPRINT or FILE=ADDRESS apart, at the last = whose
+// right side is one of the two: file names may hold any number of them.
+func splitNamed(flag, s string) (named, error) {
+	for i := strings.LastIndexByte(s, '='); i >= 0; i = strings.LastIndexByte(s[:i], '=') {
+		file, text := s[:i], s[i+1:]
+		if f, err := keyring.ParseFingerprint(text); err == nil {
+			return named{file: file, text: text, want: f}, nil
+		}
+		if isAddress(text) {
+			return named{file: file, text: text, address: text}, nil
+		}
+	}
+	if isAddress(s) {
+		return named{address: s}, nil
+	}
+	i := strings.LastIndexByte(s, '=')
+	if i < 0 {
+		return named{}, usagef("%s %s: say whose key it must be: %s FILE=FINGERPRINT, with the fingerprint that the owner told you by another way than the key came", flag, shown(s), flag)
+	}
+	_, err := keyring.ParseFingerprint(s[i+1:])
+	return named{}, fmt.Errorf("%s %s: %w", flag, shown(s[:i]), err)
+}
+
+func isAddress(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Name == "" && a.Address == s
+}
+
+// verify turns the values of a flag into certificates that were verified, all
+// of them or none.
+func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) {
+	var all []named
+	for _, v := range values {
+		n, err := splitNamed(flag, v)
+		switch {
+		case err != nil:
+			return nil, err
+		case n.address != "" && n.file != "":
+			return nil, notYet(flag + " FILE=ADDRESS with --roots")
+		case n.address != "":
+			return nil, notYet(flag + " ADDRESS, which looks into the ring of verified keys,")
+		case n.file == "":
+			return nil, usagef("%s %s: there is no file name before the =", flag, shown(v))
+		}
+		all = append(all, n)
+	}
+	var out []*keyring.Verified
+	for _, n := range all {
+		v, err := a.verifyOne(flag, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (a *app) verifyOne(flag string, n named) (*keyring.Verified, error) {
+	c, k, err := a.certificate(n.file)
+	if err != nil {
+		return nil, err
+	}
+	v, err := keyring.Verify(c, keyring.Expect(n.want))
+	var mismatch *keyring.MismatchError
+	if errors.As(err, &mismatch) && k == kindSMIME && len(n.want.String()) == thumbprintDigits && !strings.HasPrefix(strings.ToLower(n.text), "sha1:") {
+		err = &thumbprintError{n.want}
+	}
+	return v, failed(flag, n.file, err)
+}
+
+// thumbprintDigits is the length of SHA-1 in hexadecimal digits.
+const thumbprintDigits = 40
+
+// thumbprintError explains the most common mistake: Windows, gpgsm and
+// "openssl x509 -fingerprint" show SHA-1 first.
+type thumbprintError struct{ want keyring.Fingerprint }
+
+func (e *thumbprintError) Error() string {
+	return "40 digits are at best the SHA-1 thumbprint of an X.509 certificate, and two certificates can be made to share one; ask its owner for SHA-256, 64 digits: " +
+		"openssl x509 -noout -fingerprint -sha256 -in FILE; Windows: certutil -hashfile FILE.cer SHA256 (of the DER file), " +
+		"or PowerShell (Get-PfxCertificate FILE.cer).GetCertHashString('SHA256'); to accept the thumbprint all the same write sha1:" + e.want.String()
+}
+
+func (e *thumbprintError) Is(target error) bool { return target == keyring.ErrRefused }
