@@ -2,8 +2,10 @@ package smime
 
 import (
 	"io"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -35,3 +37,16 @@ const (
 	MaxEntityHeader    = maxEntityHeader
 	SignedEntityHeader = signedEntityHeader
 )
+
+// WrapFor returns a RecipientInfo with a content key of the test's choice.
+func WrapFor(c *keyring.Certificate, cek []byte, v15 bool) ([]byte, error) {
+	in := seam.Opaque[seam.Certificate](*c).Unwrap().(*certificate)
+	der, _, _, err := wrapFor(in, cek, v15)
+	return der, err
+}
+
+// SignerInfoOf returns a SignerInfo over a digest of the test's choice.
+func SignerInfoOf(k *Key, contentType, digest []byte, now time.Time) ([]byte, error) {
+	der, _, err := (&signer{k.in}).signerInfo(contentType, digest, now)
+	return der, err
+}
