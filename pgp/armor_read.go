@@ -197,7 +197,7 @@ func (d *dearmor) finish(class byte) error {
 			return err
 		}
 	}
-	if text != "-----END "+d.label+"-----" {
+	if text != d.tail() {
 		return malformed("%.80q is no armor tail", text)
 	}
 	for {
@@ -210,6 +210,8 @@ func (d *dearmor) finish(class byte) error {
 		}
 	}
 }
+
+func (d *dearmor) tail() string { return "-----END " + d.label + "-----" }
 
 // padding reads the signs that fill the last group, and releases its octets.
 func (d *dearmor) padding() error {
@@ -253,11 +255,12 @@ func (d *dearmor) tailLine(budget *int) (string, error) {
 		}
 		if c == '\n' || err != nil {
 			d.line = true
-			if text := strings.TrimSpace(string(line)); text != "" {
-				return text, nil
-			}
-			if err != nil {
+			text := strings.TrimSpace(string(line))
+			if err != nil && text != d.tail() {
 				return "", cut("before the end of its armor")
+			}
+			if text != "" {
+				return text, nil
 			}
 			line = line[:0]
 			continue

@@ -138,3 +138,5 @@ func TestRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+func formatOf() envelope.Format { return pgp.Format() }
