@@ -27,7 +27,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Parallel()
 			who := fresh[kind]()
 			for _, f := range forms(who) {
-				for _, size := range sizes {
+				for i, size := range sizes {
 					for _, armor := range []bool{false, true} {
 						s := f.seal
 						s.Armor = armor
@@ -35,7 +35,10 @@ func TestRoundTrip(t *testing.T) {
 						plain := all[:size]
 						msg := sealed(t, s, plain, who.verified)
 						sources := map[string]io.Reader{"seek": bytes.NewReader(msg), "pipe": pipe(msg)}
-						if size < 100 {
+						if kind != "P-256" {
+							// Private keys are slow, and how a source is read does not depend on them.
+							delete(sources, []string{"seek", "pipe"}[i%2])
+						} else if size < 100 {
 							sources["one"] = iotest.OneByteReader(bytes.NewReader(msg))
 							sources["data and EOF"] = iotest.DataErrReader(bytes.NewReader(msg))
 						}
