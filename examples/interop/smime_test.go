@@ -109,6 +109,7 @@ func newGpgsm(t *testing.T, w *world) peer {
 	g := gpgsm{w, filepath.Join(w.dir, "gpgsm")}
 	require.NoError(t, os.Mkdir(g.home, 0o700))
 	t.Cleanup(func() { stopAgent(g.home) })
+	write(t, filepath.Join(g.home, "passphrase"), []byte("pw\n"))
 	write(t, filepath.Join(g.home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\n"))
 	fpr := string(must(t, nil, "openssl", "x509", "-in", w.ca(t), "-noout", "-fingerprint", "-sha1"))
 	_, fpr, _ = strings.Cut(strings.TrimSpace(fpr), "=")
@@ -124,19 +125,14 @@ func newGpgsm(t *testing.T, w *world) peer {
 	return g
 }
 
+// must gives the passphrase of the PKCS#12 files, under which the agent keeps
+// the keys too, as descriptor 3: gpgsm has no other way, and standard input is
+// taken.
 func (g gpgsm) must(t *testing.T, in []byte, args ...string) []byte {
 	t.Helper()
-	return must(t, in, "gpgsm", append([]string{"--homedir", g.home, "--batch", "--yes", "--quiet", "--disable-crl-checks", "--disable-dirmngr",
-		"--disable-policy-checks", "--pinentry-mode", "loopback", "--passphrase-file", g.passphrase(t)}, args...)...)
-}
-
-// passphrase is that of the PKCS#12 files; the agent keeps the keys under it.
-func (g gpgsm) passphrase(t *testing.T) string {
 	name := filepath.Join(g.home, "passphrase")
-	if _, err := os.Stat(name); err != nil {
-		write(t, name, []byte("pw\n"))
-	}
-	return name
+	return must(t, in, "sh", append([]string{"-c", `exec gpgsm "$@" 3<"$0"`, name, "--homedir", g.home, "--batch", "--yes", "--quiet",
+		"--disable-crl-checks", "--disable-dirmngr", "--disable-policy-checks", "--pinentry-mode", "loopback", "--passphrase-fd", "3"}, args...)...)
 }
 
 func (g gpgsm) seal(t *testing.T, c cell, content []byte) []byte {
@@ -181,44 +177,4 @@ func (g gpgsm) verify(t *testing.T, msg []byte) []byte {
 	out := filepath.Join(t.TempDir(), "content")
 	g.must(t, nil, "--output", out, "--verify", file(t, msg))
 	return read(t, out)
-}
-
-// sealCMS and openCMS are for Bouncy Castle and NSS.
-func (d driven) sealCMS(t *testing.T, c cell, k *key, content []byte) []byte {
-	sign := []string{"sign-smime", "--cert", k.public, "--key", k.secret, "--ca", d.w.ca(t)}
-	switch c.container {
-	case "detached":
-		return d.must(t, content, sign...)
-	case "opaque":
-		return d.must(t, content, append(sign, "--opaque")...)
-	}
-	if c.signed() {
-		content = d.must(t, content, append(sign, "--opaque")...)
-	}
-	args := []string{"seal-smime", "--cert", k.public, "--ca", d.w.ca(t), "--cipher", "aes-256-" + c.container[:3]}
-	if strings.HasSuffix(c.container, "oaep") {
-		args = append(args, "--oaep")
-	}
-	return d.must(t, content, args...)
-}
-
-func (d driven) openCMS(t *testing.T, c cell, k *key, msg, content []byte) []byte {
-	t.Helper()
-	verify := func(sig []byte) []byte {
-		name := file(t, sig)
-		args := []string{"verify-smime", "--ca", d.w.ca(t), "--sig", name}
-		d.must(t, content, args...)
-		if _, err := run(append([]byte{1}, content...), d.w.driver(d.name), args...); err == nil {
-			t.Fatalf("%s accepts anything", d.name)
-		}
-		return content
-	}
-	if c.container == "detached" || c.container == "opaque" {
-		return verify(msg)
-	}
-	plain := d.must(t, msg, "open-smime", "--cert", k.public, "--key", k.secret)
-	if c.signed() && d.name == "bc" { // cmsutil goes on into the SignedData by itself
-		return verify(bare(t, plain))
-	}
-	return plain
 }

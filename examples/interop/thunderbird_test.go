@@ -20,10 +20,12 @@ type thunderbird struct {
 	w   *world
 	box string // the program that writes mails
 
-	mu  sync.Mutex
+	mu  sync.Mutex // of the conversation
 	in  io.Writer
 	out *bufio.Reader
-	has map[string]bool // keys that it has
+
+	loading sync.Mutex
+	has     map[string]bool // keys that it has
 }
 
 func newThunderbird(t *testing.T, w *world) peer {
@@ -76,12 +78,10 @@ func (tb *thunderbird) do(t *testing.T, result any, what string, args map[string
 
 func (tb *thunderbird) load(t *testing.T, c cell) *key {
 	k := tb.w.key(t, c)
-	tb.mu.Lock()
-	had := tb.has[k.name]
-	tb.has[k.name] = true
-	tb.mu.Unlock()
+	tb.loading.Lock()
+	defer tb.loading.Unlock()
 	switch {
-	case had:
+	case tb.has[k.name]:
 	case c.format == "pgp":
 		tb.do(t, nil, "import-pgp", map[string]string{"key": k.secret})
 	default:
@@ -89,6 +89,7 @@ func (tb *thunderbird) load(t *testing.T, c cell) *key {
 		must(t, nil, "openssl", "pkcs12", "-export", "-in", k.public, "-inkey", k.secret, "-out", p12, "-passout", "pass:pw")
 		tb.do(t, nil, "import-smime", map[string]string{"p12": p12})
 	}
+	tb.has[k.name] = true
 	return k
 }
 
