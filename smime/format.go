@@ -35,7 +35,7 @@ func (format) Sniff(prefix []byte) bool {
 			}
 		}
 	}
-	if !begins(prefix, "\x30") {
+	if len(prefix) == 0 || !begins(prefix, "\x30") {
 		return false
 	}
 	// The length: one octet, or 0x80 for none, or up to eight more.

@@ -1,0 +1,46 @@
+// Package smime is S/MIME: X.509 certificates and keys, and the Cryptographic
+// Message Syntax (CMS, RFC 5652) that sealed and signed messages are made of.
+//
+// It makes the values that packages keyring and envelope work with. To seal:
+//
+//	cert, err := smime.ParseCertificate(pem)
+//	bob, err := keyring.Verify(cert, keyring.Expect(fingerprint))
+//	w, err := envelope.Seal(dst, bob)
+//
+// and to open:
+//
+//	key, err := smime.ParseKey(file, passphrase)
+//	o := envelope.Opener{Identities: []envelope.Identity{key.Identity()}}
+//	m, err := o.Open(src)
+//
+// # What is written
+//
+// AuthEnvelopedData (RFC 5083) with AES-256-GCM, RSAES-OAEP and ECDH where
+// readers are known to know it, or the Modern profile asks for it; else
+// EnvelopedData with AES-256-CBC and RSA PKCS#1 v1.5 around a SignedData, which
+// every mail program reads. The profiles of package envelope say when. AES-CBC
+// authenticates nothing, so it is never written without a signature inside,
+// unless that is allowed by name.
+//
+// Content that is signed and sealed is a SignedData inside the encryption; with
+// envelope.Sealer.Entity set, it is one in the MIME entity that mail programs
+// expect there (RFC 8551, Section 3.7).
+//
+// # What is read
+//
+// The same, with AES of all three key lengths, in DER and in BER with lengths
+// of any form, binary or as PEM (RFC 7468, Section 9). Content of any length is
+// read and written as a stream in constant memory.
+//
+// AuthEnvelopedData is content with a tag at its end, so a message is read
+// twice: once to verify it, once to release it. EnvelopedData is released only
+// if it holds a SignedData of which a signature covers all that is released.
+// Whatever fails and depends on a secret is the one [envelope.ErrDecrypt].
+//
+// # What a signature proves
+//
+// That the content is as it was when the key signed it. Whose key that is, only
+// a certificate that was verified says: see envelope.Opener.Senders. Who can
+// open a message knows its content key and could seal other content with it
+// under the same recipients; only a signature proves an origin.
+package smime
