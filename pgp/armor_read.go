@@ -3,7 +3,9 @@ package pgp
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -142,9 +144,9 @@ func (d *dearmor) decode() error {
 		return noEOF(err, "in its armor")
 	}
 	text, _ := d.r.Peek(d.r.Buffered())
-	out := d.buf[:0]
-	used, class := 0, byte(armorSpace)
-	for _, c := range text {
+	out, used := d.lines(text)
+	class := byte(armorSpace)
+	for _, c := range text[used:] {
 		class = armorClass[c]
 		if class >= armorPad {
 			break
@@ -172,6 +174,28 @@ func (d *dearmor) decode() error {
 		return malformed("%.8q in its armor", text[used:used+1])
 	}
 	return nil
+}
+
+// lines decodes the whole lines of whole groups that text begins with, which
+// is nearly all of it, and says how much that was.
+func (d *dearmor) lines(text []byte) (out []byte, used int) {
+	out = slices.Grow(d.buf[:0], len(text))
+	for d.n == 0 {
+		line, _, found := bytes.Cut(text[used:], []byte{'\n'})
+		n := len(line)
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if !found || len(line) == 0 || len(line)%4 != 0 || line[len(line)-1] == '=' {
+			break
+		}
+		k, err := base64.StdEncoding.Decode(out[len(out):cap(out)], line)
+		if err != nil || k != len(line)/4*3 {
+			break
+		}
+		out = out[:len(out)+k]
+		used += n + 1
+		d.line = true
+	}
+	return out, used
 }
 
 // finish reads padding, checksum and tail.
