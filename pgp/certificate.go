@@ -115,9 +115,9 @@ func (c *certificate) addPrimary(k *keyParts, check *checker) error {
 			return err
 		case sig == nil:
 		case t == sigKeyRevocation:
-			c.revocations = append(c.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+			c.revocations = keep(c.revocations, sig, body, false)
 		default:
-			c.direct = append(c.direct, selfSig{Signature: sig, body: bytes.Clone(body)})
+			c.direct = keep(c.direct, sig, body, false)
 		}
 	}
 	return nil
@@ -138,9 +138,9 @@ func (c *certificate) addUsers(k *keyParts, check *checker) error {
 				return err
 			case sig == nil:
 			case t == sigCertificationRevo:
-				u.revocations = append(u.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+				u.revocations = keep(u.revocations, sig, body, false)
 			default:
-				u.certs = append(u.certs, selfSig{Signature: sig, body: bytes.Clone(body)})
+				u.certs = keep(u.certs, sig, body, false)
 			}
 		}
 		if len(u.certs) == 0 {
@@ -173,11 +173,9 @@ func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 				return err
 			case sig == nil:
 			case t == sigSubkeyRevocation:
-				s.revocations = append(s.revocations, selfSig{Signature: sig, body: bytes.Clone(body)})
+				s.revocations = keep(s.revocations, sig, body, false)
 			default:
-				s.bindings = append(s.bindings, selfSig{
-					Signature: sig, body: bytes.Clone(body), back: check.signedBack(key, what, sig),
-				})
+				s.bindings = keep(s.bindings, sig, body, check.signedBack(key, what, sig))
 			}
 		}
 		if len(s.bindings) == 0 {

@@ -80,6 +80,7 @@ func TestKeyVectors(t *testing.T) {
 		name, kind, want := fields[0], fields[1], strings.Join(fields[2:], " ")
 		n++
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b, err := os.ReadFile(filepath.Join(root, name))
 			require.NoError(t, err)
 			passphrase, secret := strings.CutPrefix(kind, "secret:")

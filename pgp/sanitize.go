@@ -238,14 +238,14 @@ func (k *keyParts) addSignature(body []byte) error {
 			return nil
 		}
 	} else {
-		if k.seen[string(body)] {
-			return nil
-		}
 		if k.seen == nil {
 			k.seen = map[string]bool{}
 			for _, s := range to.sigs {
 				k.seen[string(s)] = true
 			}
+		}
+		if k.seen[string(body)] {
+			return nil
 		}
 		k.seen[string(body)] = true
 	}

@@ -106,6 +106,22 @@ type selfSig struct {
 	back bool // a signing subkey's binding, signed back by the subkey
 }
 
+// keep appends a signature that was verified, unless one that says the same
+// is there: anybody can multiply a signature by what he adds where nothing
+// protects it. Of two bindings the one that is signed back counts.
+func keep(list []selfSig, sig *packet.Signature, body []byte, back bool) []selfSig {
+	s := selfSig{Signature: sig, body: bytes.Clone(body), back: back}
+	for i := range list {
+		if bytes.Equal(list[i].HashSuffix, sig.HashSuffix) {
+			if back && !list[i].back {
+				list[i] = s
+			}
+			return list
+		}
+	}
+	return append(list, s)
+}
+
 // verify returns the signature if the primary key made it over its own
 // octets followed by what. Signatures that cannot be parsed count as absent:
 // newer kinds come with critical parts that are made to be skipped.
