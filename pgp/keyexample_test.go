@@ -1,0 +1,68 @@
+package pgp_test
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+)
+
+// A certificate is read from a file; what makes it Bob's is the fingerprint
+// that Bob read out.
+func ExampleParseCertificate() {
+	file, err := os.ReadFile("testdata/keys/cv25519.pub.asc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert, err := pgp.ParseCertificate(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(cert.Addresses())
+	want, err := keyring.ParseFingerprint("0000 1111 2222 3333 4444  5555 6666 7777 8888 9999")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = keyring.Verify(cert, keyring.Expect(want))
+	fmt.Println(err != nil)
+	// Output:
+	// [cv25519@example.org]
+	// true
+}
+
+func ExampleParseKey() {
+	file, err := os.Open("testdata/keys/cv25519.sec.asc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer file.Close()
+	key, err := pgp.ParseKey(file, []byte("fixture"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.Certificate().Addresses())
+	// Output: [cv25519@example.org]
+}
+
+func ExampleGenerateKey() {
+	key, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org", Name: "Bob"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	secret, err := key.Marshal([]byte("correct horse battery staple")) // to a file with mode 0600
+	if err != nil {
+		log.Fatal(err)
+	}
+	public, err := pgp.MarshalArmored(key.Certificate()) // to everybody
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(bytes.HasPrefix(secret, []byte("-----BEGIN PGP PRIVATE KEY BLOCK-----")))
+	fmt.Println(bytes.HasPrefix(public, []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")))
+	// Output:
+	// true
+	// true
+}
