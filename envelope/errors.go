@@ -36,17 +36,24 @@ var (
 	// ErrMixed: recipients and signers of different formats; see [*MixedError].
 	ErrMixed = errors.New("envelope: different formats in one envelope")
 
-	// ErrClosed: used after Close, Abort or an earlier error.
+	// ErrClosed: used after Close or Abort, or after a panic of the caller's
+	// Reader or Writer. After an error, that error comes again.
 	ErrClosed = errors.New("envelope: used after Close or Abort")
 )
 
-// LimitError says which limit a message reached.
+// LimitError says which limit a message reached, or would reach if it were
+// written.
 type LimitError struct {
 	What string // "recipients"
-	Max  int64
+	Max  int64  // of them
+
+	fixed bool // no field of Limits raises it
 }
 
 func (e *LimitError) Error() string {
+	if e.fixed {
+		return fmt.Sprintf("envelope: more than %d %s", e.Max, e.What)
+	}
 	return fmt.Sprintf("envelope: more than %d %s: raise the limit only for a sender that you trust", e.Max, e.What)
 }
 

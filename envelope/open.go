@@ -37,9 +37,10 @@ type Opener struct {
 // that has no name (see [Limits]).
 //
 // Errors: [ErrFormat], [ErrNotForYou], [ErrDecrypt], [ErrSignature],
-// [ErrLimit]; else what src returned. A message that is only signed is
-// ErrFormat: its content is secret to nobody; see [Opener.Verify]. src is
-// never closed.
+// [ErrLimit]; else what src returned, or what went wrong with the copy of it. A
+// message that is only signed is ErrFormat: its content is secret to nobody;
+// see [Opener.Verify]. src is never closed; it is the Message's until that is
+// closed, and may have been read beyond the message.
 func (o *Opener) Open(src io.Reader) (*Message, error) {
 	if len(o.Identities) == 0 {
 		return nil, errors.New("envelope: no identity: set Opener.Identities")
@@ -54,26 +55,32 @@ func (o *Opener) Verify(src io.Reader) (*Message, error) {
 	return o.open(src, seam.Format.OpenSigned, true)
 }
 
-// VerifyDetached checks a detached signature, reading both to their ends. The
-// error is nil only if one of Senders signed exactly this content; a Report
-// comes with [ErrSignature] too, to say what was found.
+// VerifyDetached checks a detached signature, reading both to their ends and
+// closing neither. The error is nil only if one of Senders signed exactly this
+// content; a Report comes with [ErrSignature] too, to say what was found. Other
+// errors: [ErrFormat], [ErrLimit]; else what sig or content returned.
 func (o *Opener) VerifyDetached(sig, content io.Reader) (*Report, error) {
 	p, err := o.plan(true)
 	if err != nil {
 		return nil, err
 	}
-	br := bufio.NewReaderSize(sig, sniffBuffer)
+	if sig == nil || content == nil {
+		return nil, errNoSource
+	}
+	br := bufio.NewReaderSize(bounded(sig, o.Limits.SourceBytes), sniffBuffer)
 	f, err := o.sniff(br)
 	if err != nil {
 		return nil, err
 	}
 	senders := o.narrow(p, f)
-	facts, err := f.VerifyDetached(br, content, p)
+	facts, err := f.VerifyDetached(br, bounded(content, o.Limits.SourceBytes), p)
 	if err != nil {
 		return nil, err
 	}
-	return report(facts, senders), judge(facts, true)
+	return report(facts, senders), judge(facts, len(senders), true)
 }
+
+var errNoSource = errors.New("envelope: no Reader was given for the message")
 
 func (o *Opener) plan(signed bool) (*seam.OpenPlan, error) {
 	if signed && len(o.Senders) == 0 {
@@ -170,15 +177,19 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	if err != nil {
 		return nil, err
 	}
+	if src == nil {
+		return nil, errNoSource
+	}
 	two := spool.New(src, spool.Options{Memory: o.Limits.SpoolMemory, Dir: o.Limits.SpoolDir, Max: o.Limits.SourceBytes})
 	m := &Message{spool: two, signed: signed}
+	opened := false
 	defer func() {
-		if err != nil {
+		if !opened { // also should src panic
 			m.Close()
 			err = limited(err)
 		}
 	}()
-	br := bufio.NewReaderSize(two, sniffBuffer)
+	br := bufio.NewReaderSize(&source{r: two}, sniffBuffer)
 	if m.format, err = o.sniff(br); err != nil {
 		return nil, err
 	}
@@ -189,7 +200,7 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	m.openedBy = o.identityAt(m.sess.Facts().OpenedBy, m.format)
 	if m.sess.Facts().Auth == seam.AuthChunk && !signed {
 		two.Once() // each chunk is authenticated before it is released: no second pass
-		m.r, m.judging = m.sess.Plain(), true
+		m.r, m.judging, opened = m.sess.Plain(), true, true
 		return m, nil
 	}
 	if err = m.sess.Verify(); err != nil {
@@ -198,14 +209,14 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
 		return nil, ErrDecrypt // a format that forgot to ask is stopped here
 	}
-	if err = judge(m.sess.Facts(), signed); err != nil {
+	if err = judge(m.sess.Facts(), len(m.senders), signed); err != nil {
 		return nil, err
 	}
 	again, err := two.Again()
 	if err != nil {
 		return nil, err
 	}
-	m.r = m.sess.Again(again)
+	m.r, opened = m.sess.Again(again), true
 	return m, nil
 }
 
@@ -220,13 +231,14 @@ func limited(err error) error {
 
 // judge decides what the signatures mean for whether a message is released: a
 // bad one is an error always, a missing one or a stranger's only if required.
-func judge(f *seam.Facts, required bool) error {
+// Sender has to be one of so many senders: an index out of range is nobody's.
+func judge(f *seam.Facts, senders int, required bool) error {
 	good, why := false, "there is none"
 	for _, s := range f.Signatures {
 		switch {
 		case s.Status == seam.SignatureBad:
 			return fmt.Errorf("%w: %s", ErrSignature, Signature{status: s.Status, detail: s.Detail}.Problem())
-		case s.Status == seam.SignatureValid && s.Sender >= 0:
+		case s.Status == seam.SignatureValid && s.Sender >= 0 && s.Sender < senders:
 			good = true
 		case s.Status == seam.SignatureValid:
 			why = "it is by somebody else"
@@ -240,96 +252,15 @@ func judge(f *seam.Facts, required bool) error {
 	return nil
 }
 
-// Message is an opened message. Read returns authenticated octets only, and
-// io.EOF only after every check passed. It belongs to one goroutine.
-type Message struct {
-	format   seam.Format
-	spool    *spool.Source
-	sess     seam.Session
-	r        io.Reader
-	senders  []*keyring.Verified
-	openedBy int
-	signed   bool
-	judging  bool // the verdict on signatures is still to come, at the end
-	err      error
-}
-
-// Read implements io.Reader.
-func (m *Message) Read(p []byte) (int, error) {
-	if m.err != nil {
-		return 0, m.err
-	}
-	n, err := m.r.Read(p)
-	if err == io.EOF {
-		err = m.verdict()
-	}
-	m.err = limited(err)
-	return n, m.err
-}
-
-// WriteTo implements io.WriterTo; io.Copy calls it.
-func (m *Message) WriteTo(dst io.Writer) (n int64, err error) {
-	if m.err == io.EOF {
-		return 0, nil
-	}
-	if m.err != nil {
-		return 0, m.err
-	}
-	if wt, ok := m.r.(io.WriterTo); ok {
-		n, err = wt.WriteTo(dst)
-	} else {
-		n, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{m.r}, make([]byte, copyBuffer))
-	}
-	if err == nil {
-		err = m.verdict()
-	}
-	err = limited(err)
-	m.err = err
-	if err == io.EOF {
-		err = nil
-	}
-	return n, err
-}
-
-// verdict returns io.EOF if every check passed.
-func (m *Message) verdict() error {
-	if m.judging {
-		m.judging = false
-		if err := judge(m.sess.Facts(), m.signed); err != nil {
-			return err
-		}
-	}
-	return io.EOF
-}
-
-// Report says what the message is. Signatures are final after io.EOF, and at
-// once for everything that is verified before Open returns.
-func (m *Message) Report() *Report {
-	if m.sess == nil {
-		return new(Report)
-	}
-	r := report(m.sess.Facts(), m.senders)
-	r.OpenedBy = m.openedBy
-	return r
-}
-
-// Close frees the content key, the copy of the source and what runs in the
-// background. Call it always. It does not close the source; a second Close
-// does nothing.
-func (m *Message) Close() error {
-	m.err = ErrClosed
-	var err error
-	if m.sess != nil {
-		err = m.sess.Close()
-	}
-	return errors.Join(err, m.spool.Close())
-}
-
 // Inspect says what a message is without opening it: no key is needed, so the
-// formats are arguments. It reads src to its end, in constant memory. Errors:
-// [ErrFormat], [ErrLimit]; else what src returned.
+// formats are arguments. It reads src to its end, in constant memory and with
+// the default [Limits], and does not close it. Errors: [ErrFormat],
+// [ErrLimit]; else what src returned.
 func Inspect(src io.Reader, formats ...Format) (*Report, error) {
-	br := bufio.NewReaderSize(src, sniffBuffer)
+	if src == nil {
+		return nil, errNoSource
+	}
+	br := bufio.NewReaderSize(bounded(src, 0), sniffBuffer)
 	f, err := (&Opener{Formats: formats}).sniff(br)
 	if err != nil {
 		return nil, err

@@ -3,14 +3,19 @@ package envelope
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
 // Report says what a message is. Its texts come from the message: quote them
-// before a person sees them. The zero value claims nothing.
+// before a person sees them. It is the caller's, and nothing changes it later.
+// The zero value claims nothing.
 type Report struct {
 	Format     string // "OpenPGP" or "S/MIME"
 	Container  string // "SEIPDv2", "AuthEnvelopedData", "SignedData"
@@ -25,7 +30,7 @@ type Report struct {
 	Unauthenticated bool
 
 	OpenedBy   int                    // index in Opener.Identities; -1 where no identity opened it
-	Signatures []Signature            // in the order of the message; none means unsigned
+	Signatures []Signature            // in the order of the message; none means unsigned, or, in a Receipt and from Inspect, that they are inside the encryption
 	LoweredBy  []*keyring.Certificate // whose abilities made the container weaker than the best of the profile
 	Findings   []string               // what a person should know: weak algorithms, odd encodings
 }
@@ -60,7 +65,8 @@ type Signature struct {
 // was fit to make it then. Who made it is the question of Sender.
 func (s Signature) Valid() bool { return s.status == seam.SignatureValid }
 
-// Problem says in a few words why the signature is not valid, "" if it is.
+// Problem says in a few words why the signature is not valid, "" if it is. It
+// is one line, and what it repeats of the message is quoted.
 func (s Signature) Problem() string {
 	switch s.status {
 	case seam.SignatureValid:
@@ -83,7 +89,20 @@ func withDetail(s, detail string) string {
 	if detail == "" {
 		return s
 	}
-	return s + ": " + detail
+	return s + ": " + printable(detail)
+}
+
+// printable cuts text that may repeat a part of the message, and quotes it
+// where it could do more to a terminal or a log than be read.
+func printable(s string) string {
+	const most = 160
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
 }
 
 // Receipt is the proof of what was written: the message was parsed again,
@@ -91,8 +110,8 @@ func withDetail(s, detail string) string {
 type Receipt struct {
 	Report
 	Sealed  []keyring.Fingerprint // the recipients asked for, in order
-	Bytes   int64                 // content that was written
-	Written int64                 // octets of the message
+	Bytes   int64                 // octets of content
+	Written int64                 // octets of the message, as dst took them
 }
 
 // report makes the public form of f. senders are the Verified that
