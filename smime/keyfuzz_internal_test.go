@@ -1,0 +1,157 @@
+package smime
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// seeds adds files of public vectors where there are any; each target has its
+// own seeds beside, and fails without.
+func seeds(f *testing.F, patterns ...string) {
+	dir := os.Getenv("DKB_VECTORS")
+	for _, p := range patterns {
+		if dir == "" {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(dir, p))
+		require.NoError(f, err)
+		require.NotEmpty(f, files, "no seeds: %s", p)
+		for _, name := range files {
+			b, err := os.ReadFile(name)
+			require.NoError(f, err)
+			f.Add(b)
+		}
+	}
+}
+
+// What is accepted is one certificate, given out octet for octet, and reads the
+// same again.
+func FuzzParseCertificate(f *testing.F) {
+	for _, a := range []string{"rsa3072", "p256"} {
+		raw := testKey(f, a).cert.x.Raw
+		f.Add(raw)
+		f.Add(block("CERTIFICATE", raw))
+	}
+	seeds(f, "rfc9216/*.pem", "openssl/test/d2i-tests/*.der")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := ParseCertificate(b)
+		if err != nil {
+			require.Nil(t, c)
+			return
+		}
+		again, err := ParseCertificate(c.Marshal())
+		require.NoError(t, err)
+		require.Equal(t, c.Marshal(), again.Marshal())
+		require.True(t, c.Fingerprint().Matches(again.Fingerprint()))
+		for _, a := range c.Addresses() {
+			require.True(t, validAddress(a))
+		}
+		in := seam.Opaque[seam.Certificate](*c).Unwrap().(*certificate)
+		if in.CheckSeal(time.Now(), seam.Auto) == nil {
+			require.Empty(t, in.key.refuseSeal())
+		}
+		id := idOf(in)
+		require.True(t, id.is(in))
+		require.NotEmpty(t, id.String())
+	})
+}
+
+// What is accepted is a key that fits its certificate and survives Marshal.
+func FuzzParseKey(f *testing.F) {
+	k := &Key{testKey(f, "p256")}
+	plain, err := k.Marshal(nil)
+	require.NoError(f, err)
+	f.Add(plain)
+	f.Add(join(block("ENCRYPTED PRIVATE KEY", encrypted(f,
+		derivation(f, oidPBKDF2, []byte("salt"), []int64{1}, nil), derAlgorithm(oidAES256CBC), make([]byte, 32))), plain))
+	seeds(f, "openssl/test/recipes/80-test_pkcs12_data/*.p12", "aws-lc/pkcs8/test/*.p12")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, err := ParseKey(bytes.NewReader(b), []byte("x"))
+		if err != nil {
+			require.Nil(t, k)
+			return
+		}
+		out, err := k.Marshal(nil)
+		require.NoError(t, err)
+		again, err := ParseKey(bytes.NewReader(out), nil)
+		require.NoError(t, err)
+		require.Equal(t, k.Certificate().Marshal(), again.Certificate().Marshal())
+	})
+}
+
+// Whatever names our certificate unwraps to a key of the length asked for, or
+// to none; a description is always to be had.
+func FuzzRecipientInfo(f *testing.F) {
+	keys := []*privateKey{testKey(f, "rsa3072"), testKey(f, "p256")}
+	for _, k := range keys {
+		for _, v15 := range []bool{false, true} {
+			der, _, _, err := wrapFor(k.cert, testCEK, v15)
+			require.NoError(f, err)
+			f.Add(der)
+		}
+	}
+	f.Add([]byte{0xa3, 2, 5, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		der, err := ber.ToDER(b, 1<<20)
+		if err != nil {
+			return
+		}
+		ris, err := parseRecipientInfos(der)
+		require.Equal(t, err == nil, len(ris) > 0)
+		for _, ri := range ris {
+			require.NotEmpty(t, ri.seamRecipient().ID)
+			require.NotEmpty(t, ri.seamRecipient().Algorithm)
+			for _, k := range keys {
+				cek, ok := k.unwrap(ri, 32)
+				require.Equal(t, ok, cek != nil)
+				if ok {
+					require.Len(t, cek, 32)
+				}
+				if ri.isPKCS1v15() {
+					require.True(t, ok)
+				}
+				if ok {
+					require.Empty(t, ri.unsupported())
+				}
+			}
+		}
+	})
+}
+
+// Nothing but the signature that was made is valid: a changed one that still
+// is must be the same attributes and the same value.
+func FuzzSignerInfo(f *testing.F) {
+	k := testKey(f, "p256")
+	der, _, err := (&signer{k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+	require.NoError(f, err)
+	good, err := parseSignerInfo(der)
+	require.NoError(f, err)
+	f.Add(der)
+	f.Add(newForge(f, testKey(f, "rsa3072")).der(f))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		der, err := ber.ToDER(b, 1<<20)
+		if err != nil {
+			return
+		}
+		si, err := parseSignerInfo(der)
+		if err != nil {
+			require.Nil(t, si)
+			return
+		}
+		s := si.verify(oidData.tlv(), contentDigest, []*certificate{k.cert}, nil, time.Now())
+		require.Equal(t, -1, s.Sender)
+		require.Equal(t, s.Status == seam.SignatureValid, s.Detail == "")
+		if s.Status == seam.SignatureValid {
+			require.Equal(t, good.signedForms()[0], si.signedForms()[0])
+			require.Equal(t, seam.Certificate(k.cert), s.Signer)
+		}
+	})
+}
