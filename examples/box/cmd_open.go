@@ -34,12 +34,12 @@ has your public key may have sealed it.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.openSealed(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "a private key; again for each further one")
-	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this file opens the key files")
-	fl.StringArrayVar(&f.from, "from", nil, "FILE=FINGERPRINT: it must be signed by this key, or by another --from")
+	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE`; again for each further one")
+	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
+	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT`: it must be signed by this key, or by another --from")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "open S/MIME that nothing protects against change: whoever carried it may have changed it (EFAIL)")
 	fl.StringVar(&f.legacy, "legacy", "", "old forms to read all the same: not yet")
-	fl.StringVar(&f.report, "report", "", "write what was found to this file, as JSON")
+	fl.StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")
 	outputFlags(c, &f.out, &f.force)
 	return c
 }

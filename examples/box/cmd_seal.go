@@ -38,9 +38,9 @@ is also what lets every mail program open it; without one choose
 		RunE: func(cmd *cobra.Command, args []string) error { return a.seal(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.to, "to", nil, "FILE=FINGERPRINT: a recipient; again for each further one")
-	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private key, inside the encryption")
-	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this file opens the signing key")
+	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT`; again for each further one")
+	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, inside the encryption")
+	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the signing key")
 	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
@@ -52,7 +52,7 @@ is also what lets every mail program open it; without one choose
 
 // outputFlags are the same for every command that writes a file.
 func outputFlags(c *cobra.Command, out *string, force *bool) {
-	c.Flags().StringVarP(out, "output", "o", "", "where to write; it appears whole or not at all (default: standard output)")
+	c.Flags().StringVarP(out, "output", "o", "", "where to write: `FILE` appears whole or not at all (default: standard output)")
 	c.Flags().BoolVar(force, "force", false, "replace a file that exists")
 }
 
@@ -112,7 +112,7 @@ func (a *app) seal(f *sealFlags, name string) error {
 	if err := out.commit(); err != nil {
 		return err
 	}
-	a.sayReceipt(receipt)
+	a.sayReceipt(receipt, len(s.Signers) > 0)
 	return nil
 }
 
@@ -165,8 +165,10 @@ func (a *app) signers(names []string, passphraseFile string) ([]key, error) {
 
 // sayReceipt says what the sender should know of what was written. Where all
 // is as good as it gets that is nothing.
-func (a *app) sayReceipt(r *envelope.Receipt) {
-	if r.Unauthenticated {
+func (a *app) sayReceipt(r *envelope.Receipt, signed bool) {
+	// The receipt is what a reader without keys sees, who cannot know of a
+	// signature inside.
+	if r.Unauthenticated && !signed {
 		a.say("warning: %s without a signature is not authenticated: whoever carries it can change it", r.Container)
 	}
 	// Where all recipients read the older form alone there is nothing to decide.

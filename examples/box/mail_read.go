@@ -90,7 +90,7 @@ func (m *mailFile) Seek(offset int64, whence int) (int64, error) {
 
 // sealedPart returns the sealed message in the mail src, decoded.
 func sealedPart(src io.Reader) (io.Reader, error) {
-	e, err := message.ReadWithOptions(src, &message.ReadOptions{MaxHeaderBytes: maxHeaderBytes})
+	e, err := message.ReadWithOptions(bufio.NewReaderSize(src, outputBuffer), &message.ReadOptions{MaxHeaderBytes: maxHeaderBytes})
 	if err != nil {
 		return nil, badMail(err)
 	}

@@ -123,8 +123,11 @@ type outerMail struct {
 }
 
 func startMail(out io.Writer, isPGP bool, container string, to []*keyring.Verified, signers []key) (*outerMail, error) {
-	h := mailHeader(to, signers)
+	// Fields are added at the top: what is set last comes first.
+	var h mail.Header
 	if isPGP {
+		h.SetContentType("multipart/encrypted", map[string]string{"protocol": "application/pgp-encrypted", "boundary": rand.Text()})
+		setAddresses(&h, to, signers)
 		return startPGPMail(out, h)
 	}
 	// RFC 8551, Section 3.2.2; RFC 5083 for authEnveloped-data.
@@ -135,6 +138,7 @@ func startMail(out io.Writer, isPGP bool, container string, to []*keyring.Verifi
 	h.Set("Content-Disposition", `attachment; filename="smime.p7m"`)
 	h.Set("Content-Transfer-Encoding", "base64")
 	h.SetContentType("application/pkcs7-mime", map[string]string{"smime-type": kind, "name": "smime.p7m"})
+	setAddresses(&h, to, signers)
 	w, err := message.CreateWriter(out, h.Header)
 	if err != nil {
 		return nil, err
@@ -150,7 +154,6 @@ func startMail(out io.Writer, isPGP bool, container string, to []*keyring.Verifi
 
 // startPGPMail begins a PGP/MIME mail: RFC 3156, Section 4.
 func startPGPMail(out io.Writer, h mail.Header) (*outerMail, error) {
-	h.SetContentType("multipart/encrypted", map[string]string{"protocol": "application/pgp-encrypted", "boundary": rand.Text()})
 	w, err := message.CreateWriter(out, h.Header)
 	if err != nil {
 		return nil, err
@@ -184,10 +187,10 @@ func startPGPMail(out io.Writer, h mail.Header) (*outerMail, error) {
 	}}, nil
 }
 
-// mailHeader says in clear text who writes to whom and when, and nothing of
+// setAddresses says in clear text who writes to whom and when, and nothing of
 // the content. The addresses are those of the verified certificates.
-func mailHeader(to []*keyring.Verified, signers []key) (h mail.Header) {
-	// Fields are added at the top: the last one set comes first.
+func setAddresses(h *mail.Header, to []*keyring.Verified, signers []key) {
+	h.Set("MIME-Version", "1.0")
 	h.SetMessageID(rand.Text() + "@box.invalid") // no host name, which would tell where it was made
 	h.SetDate(time.Now().UTC())                  // nor the time zone
 	h.SetSubject("...")                          // as mail programs do for a sealed subject: RFC 9788, Section 3
@@ -207,7 +210,6 @@ func mailHeader(to []*keyring.Verified, signers []key) (h mail.Header) {
 	} else {
 		h.Set("From", "undisclosed-sender:;") // RFC 6854: a From that names nobody
 	}
-	return h
 }
 
 // mailAddresses are the first address of a certificate, if it is one.

@@ -10,6 +10,10 @@ import (
 // that flashes by tells nothing.
 const patience = time.Second
 
+// redraw is how often the bar is told of what was read: telling costs more
+// than reading a few octets does.
+const redraw = 100 * time.Millisecond
+
 // progress shows on a terminal how far a long reading is. Its methods do
 // nothing where there is no terminal.
 type progress struct {
@@ -18,8 +22,8 @@ type progress struct {
 	off   bool
 	begun time.Time // of the first pass
 	pass  int
-	total int64 // -1: not known
-	n     int64
+	n     int       // octets that the bar does not know of yet
+	drawn time.Time // when it was told last
 	bar   *progressbar.ProgressBar
 }
 
@@ -27,7 +31,7 @@ func (a *app) progress(doing string) *progress {
 	return &progress{app: a, doing: doing, off: a.plain()}
 }
 
-// start begins a pass over total octets.
+// start begins a pass over total octets, -1: not known.
 func (p *progress) start(total int64) {
 	if p.off {
 		return
@@ -37,37 +41,41 @@ func (p *progress) start(total int64) {
 	}
 	p.clear()
 	p.pass++
-	p.total, p.n, p.bar = total, 0, nil
-}
-
-func (p *progress) add(n int) {
-	if p.off || n == 0 {
-		return
-	}
-	p.n += int64(n)
-	if p.bar == nil {
-		if time.Since(p.begun) < patience {
-			return
-		}
-		p.show()
-	}
-	p.bar.Set64(p.n)
-}
-
-func (p *progress) show() {
+	p.n = 0
 	doing := p.doing
 	if p.pass > 1 {
 		doing += ", second pass"
 	}
-	p.bar = progressbar.NewOptions64(p.total,
-		progressbar.OptionSetWriter(p.app.stderr),
+	p.bar = progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(p),
 		progressbar.OptionSetDescription(doing),
 		progressbar.OptionShowBytes(true),
-		progressbar.OptionSetWidth(24),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionSetTheme(progressbar.ThemeASCII),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionEnableColorCodes(false),
 	)
+}
+
+// Write is where the bar is drawn: on nothing at first, so that it measures
+// from the beginning and is seen only when it is worth while.
+func (p *progress) Write(b []byte) (int, error) {
+	if time.Since(p.begun) < patience {
+		return len(b), nil
+	}
+	return p.app.stderr.Write(b)
+}
+
+func (p *progress) add(n int) {
+	if p.off || n <= 0 {
+		return
+	}
+	p.n += n
+	if now := time.Now(); now.Sub(p.drawn) >= redraw {
+		p.bar.Add(p.n)
+		p.n, p.drawn = 0, now
+	}
 }
 
 func (p *progress) clear() {

@@ -12,7 +12,6 @@ import (
 // named is a certificate's file with what was said of it on the command line.
 type named struct {
 	file    string
-	text    string              // the right side as typed
 	want    keyring.Fingerprint // zero: an address was given
 	address string
 }
@@ -23,10 +22,10 @@ func splitNamed(flag, s string) (named, error) {
 	for i := strings.LastIndexByte(s, '='); i >= 0; i = strings.LastIndexByte(s[:i], '=') {
 		file, text := s[:i], s[i+1:]
 		if f, err := keyring.ParseFingerprint(text); err == nil {
-			return named{file: file, text: text, want: f}, nil
+			return named{file: file, want: f}, nil
 		}
 		if isAddress(text) {
-			return named{file: file, text: text, address: text}, nil
+			return named{file: file, address: text}, nil
 		}
 	}
 	if isAddress(s) {
@@ -81,13 +80,14 @@ func (a *app) verifyOne(flag string, n named) (*keyring.Verified, error) {
 	}
 	v, err := keyring.Verify(c, keyring.Expect(n.want))
 	var mismatch *keyring.MismatchError
-	if errors.As(err, &mismatch) && k == kindSMIME && len(n.want.String()) == thumbprintDigits && !strings.HasPrefix(strings.ToLower(n.text), "sha1:") {
+	if errors.As(err, &mismatch) && k == kindSMIME && len(n.want.String()) == thumbprintDigits {
 		err = &thumbprintError{n.want}
 	}
 	return v, failed(flag, n.file, err)
 }
 
-// thumbprintDigits is the length of SHA-1 in hexadecimal digits.
+// thumbprintDigits is the length of SHA-1 in hexadecimal digits; one that was
+// given by that name has "sha1:" before them.
 const thumbprintDigits = 40
 
 // thumbprintError explains the most common mistake: Windows, gpgsm and
