@@ -28,6 +28,9 @@ type fake struct {
 	add        string // adds a recipient
 	algorithm  string // what it writes; "plain" is what it plans
 	garbage    string // written after the end
+	inspected  func(io.Reader) (*seam.Facts, error) // in the place of Inspect
+	hide       func(r *seam.Recipient, i int)       // changes what Inspect finds
+	plan       func(*seam.Facts)                    // changes what is planned
 	signatures []seam.Signature
 	log        *[]string
 }
@@ -94,6 +97,9 @@ func (f *fake) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 		names = append(names, c.(*fakeCert).name)
 	}
 	w := &fakeWriter{f: f, dst: dst, planned: f.facts(names, "plain")}
+	if f.plan != nil {
+		f.plan(w.planned)
+	}
 	if f.drop {
 		names = names[:len(names)-1]
 	}
@@ -156,8 +162,16 @@ func caught(err *error) {
 }
 
 func (f *fake) Inspect(src io.Reader, l seam.Limits) (facts *seam.Facts, err error) {
+	if f.inspected != nil {
+		return f.inspected(src)
+	}
 	defer caught(&err)
 	facts, _, err = f.header(src)
+	for i := range facts.Recipients {
+		if f.hide != nil {
+			f.hide(&facts.Recipients[i], i)
+		}
+	}
 	rest, e := io.ReadAll(src)
 	if e != nil {
 		return nil, e
@@ -199,6 +213,11 @@ func (f *fake) OpenSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error)
 }
 
 func (f *fake) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, error) {
+	for _, r := range []io.Reader{sig, content} {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return nil, err
+		}
+	}
 	return &seam.Facts{Format: f.name, Signatures: f.signatures, OpenedBy: -1}, nil
 }
 
