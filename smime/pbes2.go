@@ -149,19 +149,8 @@ func deriveByPBKDF2(params, passphrase []byte, size int) ([]byte, error) {
 	if p.iterations > maxIterations {
 		return nil, &envelope.LimitError{What: "PBKDF2 iterations for a private key", Max: maxIterations}
 	}
-	var h crypto.Hash
-	switch p.prf.oid {
-	case oidHMACSHA1:
-		h = crypto.SHA1
-	case oidHMACSHA224:
-		h = crypto.SHA224
-	case oidHMACSHA256:
-		h = crypto.SHA256
-	case oidHMACSHA384:
-		h = crypto.SHA384
-	case oidHMACSHA512:
-		h = crypto.SHA512
-	default:
+	h, ok := hmacByOID(p.prf.oid)
+	if !ok {
 		return nil, errors.New("smime: the private key is encrypted with a digest that is not supported")
 	}
 	if weakHash(h) && fipsOnly() {
@@ -172,6 +161,23 @@ func deriveByPBKDF2(params, passphrase []byte, size int) ([]byte, error) {
 		return nil, fmt.Errorf("smime: decrypting the private key: %w", err)
 	}
 	return key, nil
+}
+
+// hmacByOID returns the digest of an HMAC.
+func hmacByOID(o oid) (crypto.Hash, bool) {
+	switch o {
+	case oidHMACSHA1:
+		return crypto.SHA1, true
+	case oidHMACSHA224:
+		return crypto.SHA224, true
+	case oidHMACSHA256:
+		return crypto.SHA256, true
+	case oidHMACSHA384:
+		return crypto.SHA384, true
+	case oidHMACSHA512:
+		return crypto.SHA512, true
+	}
+	return 0, false
 }
 
 // deriveByScrypt derives with scrypt. RFC 7914, Section 7:

@@ -1,18 +1,15 @@
 package smime
 
 import (
-	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 	"software.sslmate.com/src/go-pkcs12"
 
-	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 )
 
@@ -20,26 +17,30 @@ var errPKCS12 = errors.New("smime: neither PEM nor a PKCS#12 file with a private
 
 // parsePKCS12 reads a PKCS#12 file (RFC 7292). One without a MAC is refused:
 // nothing else would tell that somebody replaced the key in it.
+//
+// Programs write these files in BER, inside of what the MAC covers too (NSS,
+// and so Thunderbird and Firefox; Bouncy Castle). The decoder reads DER alone.
+// So the MAC is checked here, over the octets as they are, and the decoder is
+// given the same contents in DER with a MAC over that.
 func parsePKCS12(b, passphrase []byte) (private any, certs []*certificate, err error) {
-	der, err := ber.ToDER(b, maxKeyFile)
+	file, err := readPFX(b)
 	if err != nil {
-		return nil, nil, errPKCS12
-	}
-	defer clear(der)
-	if err := scanPKCS12(der); err != nil {
 		return nil, nil, err
 	}
 	if fipsOnly() {
 		return nil, nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids: convert the file to PEM")
 	}
-	if !utf8.Valid(passphrase) {
+	password, ok := file.verify(passphrase)
+	if !ok {
 		return nil, nil, ErrPassphrase
 	}
+	der, err := file.encode(password)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer clear(der)
 	private, leaf, others, err := pkcs12.DecodeChain(der, string(passphrase))
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return nil, nil, ErrPassphrase
-	case err != nil:
+	if err != nil {
 		return nil, nil, fmt.Errorf("smime: reading PKCS#12: %q", cut(strings.TrimPrefix(err.Error(), "pkcs12: ")))
 	}
 	for _, x := range append([]*x509.Certificate{leaf}, others...) {
@@ -55,10 +56,20 @@ func parsePKCS12(b, passphrase []byte) (private any, certs []*certificate, err e
 	return private, certs, nil
 }
 
-// scanPKCS12 checks what the file will cost before anything is derived from
-// the passphrase: it adds up the iterations of the MAC and of all encryption
-// that can be seen. What is itself encrypted cannot be: only who knows the
-// passphrase can have put it there. RFC 7292, Section 4:
+// pfx is a PKCS#12 file of which nothing is decrypted yet.
+type pfx struct {
+	authSafe []byte   // what the MAC covers
+	safes    [][]byte // the ContentInfos in it in DER; those with a private key first
+
+	mac        algorithm
+	digest     []byte
+	salt       []byte
+	iterations int64
+}
+
+// readPFX reads a file as far as it can be read without the passphrase, and
+// checks what the passphrase will cost before anything is derived from it: it
+// adds up the iterations of the MAC and of all encryption. RFC 7292, Section 4:
 //
 //	PFX ::= SEQUENCE {
 //	   version     INTEGER {v3(3)}(v3,...),
@@ -68,35 +79,86 @@ func parsePKCS12(b, passphrase []byte) (private any, certs []*certificate, err e
 //	   mac         DigestInfo,
 //	   macSalt     OCTET STRING,
 //	   iterations  INTEGER DEFAULT 1 }
-func scanPKCS12(der []byte) error {
+func readPFX(b []byte) (*pfx, error) {
+	der, err := ber.ToDER(b, maxKeyFile)
+	if err != nil {
+		return nil, errPKCS12
+	}
 	s := cryptobyte.String(der)
-	var pfx, safe, mac, digestInfo cryptobyte.String
+	var in, safe, mac, digestInfo cryptobyte.String
 	var version int
-	var algo algorithm
-	if !s.ReadASN1(&pfx, asn1.SEQUENCE) || !s.Empty() || !pfx.ReadASN1Integer(&version) || version != 3 ||
-		!readContent(&pfx, oidData, &safe) {
-		return errPKCS12
+	f := &pfx{iterations: 1}
+	if !s.ReadASN1(&in, asn1.SEQUENCE) || !s.Empty() || !in.ReadASN1Integer(&version) || version != 3 ||
+		!readContent(&in, oidData, &safe) || !safe.ReadASN1((*cryptobyte.String)(&f.authSafe), asn1.OCTET_STRING) || !safe.Empty() {
+		return nil, errPKCS12
 	}
-	if pfx.Empty() {
-		return errors.New("smime: the PKCS#12 file has no MAC: nothing shows that it was not changed, and it is not read")
+	if in.Empty() {
+		return nil, errors.New("smime: the PKCS#12 file has no MAC: nothing shows that it was not changed, and it is not read")
 	}
-	if !pfx.ReadASN1(&mac, asn1.SEQUENCE) || !pfx.Empty() || !mac.ReadASN1(&digestInfo, asn1.SEQUENCE) ||
-		!readAlgorithm(&digestInfo, &algo, asn1.SEQUENCE) || !mac.SkipASN1(asn1.OCTET_STRING) {
-		return errPKCS12
+	if !in.ReadASN1(&mac, asn1.SEQUENCE) || !in.Empty() || !mac.ReadASN1(&digestInfo, asn1.SEQUENCE) ||
+		!readAlgorithm(&digestInfo, &f.mac, asn1.SEQUENCE) ||
+		!digestInfo.ReadASN1((*cryptobyte.String)(&f.digest), asn1.OCTET_STRING) || !digestInfo.Empty() ||
+		!mac.ReadASN1((*cryptobyte.String)(&f.salt), asn1.OCTET_STRING) || len(f.salt) > maxSalt {
+		return nil, errPKCS12
 	}
-	iterations := int64(1)
-	if !mac.Empty() && (!mac.ReadASN1Integer(&iterations) || iterations < 1) || !mac.Empty() {
-		return errPKCS12
+	if !mac.Empty() && (!mac.ReadASN1Integer(&f.iterations) || f.iterations < 1) || !mac.Empty() {
+		return nil, errPKCS12
 	}
 	cost := &iterationBudget{}
-	cost.add(iterations)
-	if algo.oid == oidPBMAC1 && !cost.addPBES2(algo.params) { // PBMAC1-params begin as PBES2-params do
-		return errPKCS12
+	cost.add(f.iterations)
+	if f.mac.oid == oidPBMAC1 && !cost.addPBES2(f.mac.params) { // PBMAC1-params begin as PBES2-params do
+		return nil, errPKCS12
 	}
-	if !safe.ReadASN1(&safe, asn1.OCTET_STRING) || !cost.addSafes(safe) {
-		return errPKCS12
+	if !f.readSafes(cost) {
+		return nil, errPKCS12
 	}
-	return cost.err
+	return f, cost.err
+}
+
+// readSafes reads an AuthenticatedSafe, SEQUENCE OF ContentInfo, each Data with
+// SafeContents or EncryptedData.
+//
+// There must be a private key that is encrypted once only, as every program
+// writes it, and it goes first: the decoder refuses a second one before it
+// does anything with it. So no iterations are spent that were not counted,
+// though what is inside EncryptedData cannot be seen here.
+func (f *pfx) readSafes(cost *iterationBudget) bool {
+	der, err := ber.ToDER(f.authSafe, maxKeyFile)
+	if err != nil {
+		return false
+	}
+	s, list := cryptobyte.String(der), cryptobyte.String(nil)
+	if !s.ReadASN1(&list, asn1.SEQUENCE) {
+		return false
+	}
+	var keys, others [][]byte
+	for !list.Empty() {
+		var content cryptobyte.String
+		info := list
+		if readContent(&info, oidData, &content) {
+			safe, hasKey, ok := readSafeContents(content, cost)
+			if !ok {
+				return false
+			}
+			if hasKey {
+				keys = append(keys, safe)
+			} else {
+				others = append(others, safe)
+			}
+			list = info
+			continue
+		}
+		if !readContent(&list, oidEncryptedData, &content) {
+			return false
+		}
+		safe, ok := readEncryptedData(content, cost)
+		if !ok {
+			return false
+		}
+		others = append(others, safe)
+	}
+	f.safes = append(keys, others...)
+	return len(keys) > 0
 }
 
 // readContent consumes a ContentInfo of the given type and returns what is
@@ -108,132 +170,103 @@ func readContent(s *cryptobyte.String, want oid, content *cryptobyte.String) boo
 		in.ReadASN1(content, asn1.Tag(0).ContextSpecific().Constructed()) && in.Empty()
 }
 
-// iterationBudget adds up iterations.
-type iterationBudget struct {
-	sum int64
-	err error
-}
-
-func (c *iterationBudget) add(n int64) {
-	if n < 0 || n > maxIterations-c.sum {
-		c.err = &envelope.LimitError{What: "iterations of key derivation in a PKCS#12 file", Max: maxIterations}
-		return
+// readSafeContents reads a Data with SafeContents in whatever encoding, and
+// returns it as a ContentInfo in DER, with whether it holds a private key.
+func readSafeContents(s cryptobyte.String, cost *iterationBudget) (info []byte, hasKey, ok bool) {
+	var octets, list cryptobyte.String
+	if !s.ReadASN1(&octets, asn1.OCTET_STRING) || !s.Empty() {
+		return nil, false, false
 	}
-	c.sum += n
-}
-
-// addSafes adds what an AuthenticatedSafe costs: SEQUENCE OF ContentInfo, each
-// Data with SafeContents, or EncryptedData.
-func (c *iterationBudget) addSafes(s cryptobyte.String) bool {
-	var list cryptobyte.String
-	if !s.ReadASN1(&list, asn1.SEQUENCE) || !s.Empty() {
-		return false
+	der, err := ber.ToDER(octets, maxKeyFile)
+	if err != nil {
+		return nil, false, false
+	}
+	bags := cryptobyte.String(der)
+	if !bags.ReadASN1(&list, asn1.SEQUENCE) {
+		return nil, false, false
 	}
 	for !list.Empty() {
-		var content, in cryptobyte.String
-		peek := list
-		switch {
-		case readContent(&peek, oidData, &content):
-			if !content.ReadASN1(&in, asn1.OCTET_STRING) || !content.Empty() || !c.addBags(in) {
-				return false
-			}
-		default:
-			peek = list
-			if !readContent(&peek, oidEncryptedData, &content) || !c.addEncrypted(content) {
-				return false
-			}
-		}
-		list = peek
-	}
-	return true
-}
-
-// addEncrypted adds what an EncryptedData costs (RFC 5652, Section 8).
-func (c *iterationBudget) addEncrypted(s cryptobyte.String) bool {
-	var in, info cryptobyte.String
-	var version int
-	var o oid
-	var algo algorithm
-	if !s.ReadASN1(&in, asn1.SEQUENCE) || !in.ReadASN1Integer(&version) || !in.ReadASN1(&info, asn1.SEQUENCE) ||
-		!readOID(&info, &o) || !readAlgorithm(&info, &algo, asn1.SEQUENCE) {
-		return false
-	}
-	return c.addPBE(&algo)
-}
-
-// addBags adds what the bags of SafeContents cost: those with an encrypted
-// private key. A bag of bags is not read by what decodes the file.
-func (c *iterationBudget) addBags(s cryptobyte.String) bool {
-	var list cryptobyte.String
-	if !s.ReadASN1(&list, asn1.SEQUENCE) || !s.Empty() {
-		return false
-	}
-	for !list.Empty() {
-		var bag, value, info cryptobyte.String
+		var bag, value, in cryptobyte.String
 		var o oid
-		var algo algorithm
+		var a algorithm
 		if !list.ReadASN1(&bag, asn1.SEQUENCE) || !readOID(&bag, &o) ||
 			!bag.ReadASN1(&value, asn1.Tag(0).ContextSpecific().Constructed()) {
-			return false
+			return nil, false, false
 		}
-		if o != oidShroudedKeyBag {
-			continue
-		}
-		if !value.ReadASN1(&info, asn1.SEQUENCE) || !readAlgorithm(&info, &algo, asn1.SEQUENCE) || !c.addPBE(&algo) {
-			return false
+		hasKey = hasKey || o == oidKeyBag || o == oidShroudedKeyBag
+		if o == oidShroudedKeyBag && (!value.ReadASN1(&in, asn1.SEQUENCE) || !readAlgorithm(&in, &a, asn1.SEQUENCE) || !cost.addPBE(&a)) {
+			return nil, false, false
 		}
 	}
-	return true
+	info, err = contentInfo(oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(der) })
+	return info, hasKey, err == nil
 }
 
-// addPBE adds what password-based encryption costs: PBES2, or the ciphers of
-// RFC 7292, Appendix C, whose parameters are a salt and a count.
-func (c *iterationBudget) addPBE(a *algorithm) bool {
-	if a.oid == oidPBES2 {
-		return c.addPBES2(a.params)
+// readEncryptedData reads an EncryptedData (RFC 5652, Section 8) and returns it
+// as a ContentInfo in DER:
+//
+//	EncryptedData ::= SEQUENCE {
+//	   version CMSVersion,
+//	   encryptedContentInfo EncryptedContentInfo }
+//	EncryptedContentInfo ::= SEQUENCE {
+//	   contentType ContentType,
+//	   contentEncryptionAlgorithm ContentEncryptionAlgorithmIdentifier,
+//	   encryptedContent [0] IMPLICIT EncryptedContent OPTIONAL }
+func readEncryptedData(s cryptobyte.String, cost *iterationBudget) (info []byte, ok bool) {
+	var in, eci, params, content cryptobyte.String
+	var version int
+	var a algorithm
+	if !s.ReadASN1(&in, asn1.SEQUENCE) || !in.ReadASN1Integer(&version) || version != 0 ||
+		!in.ReadASN1(&eci, asn1.SEQUENCE) || !in.Empty() || !readContentType(&eci, oidData) {
+		return nil, false
 	}
-	s := cryptobyte.String(a.params)
-	var n int64
-	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.SkipASN1(asn1.OCTET_STRING) || !s.ReadASN1Integer(&n) || n < 1 {
-		return false
+	peek := eci
+	if !eci.ReadASN1Element(&params, asn1.SEQUENCE) || !readAlgorithm(&peek, &a, asn1.SEQUENCE) || !cost.addPBE(&a) {
+		return nil, false
 	}
-	c.add(n)
-	return true
+	tag := asn1.Tag(0).ContextSpecific()
+	if !eci.PeekASN1Tag(tag.Constructed()) {
+		if !eci.ReadASN1(&content, tag) || !eci.Empty() {
+			return nil, false
+		}
+	} else {
+		// Cut into segments: one level, as everybody writes it.
+		var segments, segment cryptobyte.String
+		if !eci.ReadASN1(&segments, tag.Constructed()) || !eci.Empty() {
+			return nil, false
+		}
+		for !segments.Empty() {
+			if !segments.ReadASN1(&segment, asn1.OCTET_STRING) {
+				return nil, false
+			}
+			content = append(content, segment...)
+		}
+	}
+	info, err := contentInfo(oidEncryptedData, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1Int64(0)
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				oidData.add(b)
+				b.AddBytes(params)
+				b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(content) })
+			})
+		})
+	})
+	return info, err == nil
 }
 
-// addPBES2 adds what the key derivation in PBES2-params costs. Any other than
-// PBKDF2 is refused by what decodes the file.
-func (c *iterationBudget) addPBES2(params []byte) bool {
-	s := cryptobyte.String(params)
-	var kdf algorithm
-	if !s.ReadASN1(&s, asn1.SEQUENCE) || !readAlgorithm(&s, &kdf, asn1.SEQUENCE) {
-		return false
-	}
-	if kdf.oid != oidPBKDF2 {
-		return true
-	}
-	p, ok := readPBKDF2(kdf.params)
-	if ok {
-		c.add(p.iterations)
-	}
-	return ok
+// readContentType consumes the one object identifier that is expected.
+func readContentType(s *cryptobyte.String, want oid) bool {
+	var o oid
+	return readOID(s, &o) && o == want
 }
 
-// MarshalPKCS12 returns k as a PKCS#12 file, which mail programs import. The
-// passphrase must not be empty; it protects both key and certificate, with
-// PBES2 (PBKDF2 with SHA-256, AES-256) and a MAC.
-func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
-	switch {
-	case k == nil || k.in == nil:
-		return nil, errNoKey
-	case len(bytes.TrimSpace(passphrase)) == 0 || !utf8.Valid(passphrase):
-		return nil, errors.New("smime: a PKCS#12 file needs a passphrase, in UTF-8")
-	case fipsOnly():
-		return nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids")
-	}
-	p12, err := pkcs12.Modern2023.WithIterations(writeIterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
-	if err != nil {
-		return nil, fmt.Errorf("smime: writing PKCS#12: %w", err)
-	}
-	return p12, nil
+// contentInfo returns a ContentInfo (RFC 5652, Section 3).
+func contentInfo(o oid, content func(*cryptobyte.Builder)) ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		o.add(b)
+		b.AddASN1(asn1.Tag(0).ContextSpecific().Constructed(), content)
+	})
+	return b.Bytes()
 }

@@ -1,0 +1,55 @@
+package smime
+
+import (
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// iterationBudget adds up iterations.
+type iterationBudget struct {
+	sum int64
+	err error
+}
+
+func (c *iterationBudget) add(n int64) {
+	if n < 0 || n > maxIterations-c.sum {
+		c.err = &envelope.LimitError{What: "iterations of key derivation in a PKCS#12 file", Max: maxIterations}
+		return
+	}
+	c.sum += n
+}
+
+// addPBE adds what password-based encryption costs: PBES2, or the ciphers of
+// RFC 7292, Appendix C, whose parameters are a salt and a count.
+func (c *iterationBudget) addPBE(a *algorithm) bool {
+	if a.oid == oidPBES2 {
+		return c.addPBES2(a.params)
+	}
+	s := cryptobyte.String(a.params)
+	var n int64
+	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.SkipASN1(asn1.OCTET_STRING) || !s.ReadASN1Integer(&n) || n < 1 {
+		return false
+	}
+	c.add(n)
+	return true
+}
+
+// addPBES2 adds what the key derivation in PBES2-params costs. Any other than
+// PBKDF2 is refused by what decodes the file.
+func (c *iterationBudget) addPBES2(params []byte) bool {
+	s := cryptobyte.String(params)
+	var kdf algorithm
+	if !s.ReadASN1(&s, asn1.SEQUENCE) || !readAlgorithm(&s, &kdf, asn1.SEQUENCE) {
+		return false
+	}
+	if kdf.oid != oidPBKDF2 {
+		return true
+	}
+	p, ok := readPBKDF2(kdf.params)
+	if ok {
+		c.add(p.iterations)
+	}
+	return ok
+}

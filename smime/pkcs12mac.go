@@ -1,0 +1,169 @@
+package smime
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// macKeyID says that a key is derived for a MAC (RFC 7292, Appendix B.3).
+const macKeyID = 3
+
+// bmpPassword returns a passphrase as PKCS#12 derives from it: UTF-16 with two
+// zero octets at its end (RFC 7292, Appendix B.1). BMPString has no surrogates.
+func bmpPassword(passphrase []byte) ([]byte, bool) {
+	if !utf8.Valid(passphrase) {
+		return nil, false
+	}
+	var out []byte
+	for _, r := range string(passphrase) {
+		if utf16.RuneLen(r) != 1 {
+			return nil, false
+		}
+		out = append(out, byte(r>>8), byte(r))
+	}
+	return append(out, 0, 0), true
+}
+
+// macKey derives the key of a MAC with h: RFC 7292, Appendix B.2, for as many
+// octets as h has, which takes one block, and so none of that algorithm's
+// arithmetic between blocks.
+func macKey(h crypto.Hash, password, salt []byte, iterations int64) []byte {
+	d := h.New()
+	v := d.BlockSize()
+	fill := func(b []byte) {
+		for n := (len(b) + v - 1) / v * v; n > 0; {
+			part := b[:min(n, len(b))]
+			d.Write(part)
+			n -= len(part)
+		}
+	}
+	d.Write(bytes.Repeat([]byte{macKeyID}, v))
+	fill(salt)
+	fill(password)
+	key := d.Sum(nil)
+	for range iterations - 1 {
+		d.Reset()
+		d.Write(key)
+		key = d.Sum(key[:0])
+	}
+	return key
+}
+
+// verify checks the MAC, and returns the password in the form that it was made
+// with.
+//
+// QUIRK: some derive from no octets at all where the passphrase is empty, and
+// not from two zero octets; both are tried.
+func (f *pfx) verify(passphrase []byte) (password []byte, ok bool) {
+	password, ok = bmpPassword(passphrase)
+	if !ok {
+		return nil, false
+	}
+	if f.mac.oid == oidPBMAC1 {
+		return password, f.verifyPBMAC1(passphrase)
+	}
+	h, ok := hashByOID(f.mac.oid)
+	if !ok || h == crypto.MD5 || !f.mac.plain() {
+		return nil, false
+	}
+	forms := [][]byte{password}
+	if len(passphrase) == 0 {
+		forms = append(forms, nil)
+	}
+	for _, p := range forms {
+		m := hmac.New(h.New, macKey(h, p, f.salt, f.iterations))
+		m.Write(f.authSafe)
+		if hmac.Equal(m.Sum(nil), f.digest) {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// verifyPBMAC1 checks the MAC of RFC 9879, which derives with PBKDF2 from the
+// passphrase in UTF-8. A key shorter than 20 octets could be found by trying
+// (Section 5), and the length must be stated.
+func (f *pfx) verifyPBMAC1(passphrase []byte) bool {
+	s := cryptobyte.String(f.mac.params)
+	var kdf, mac algorithm
+	if !s.ReadASN1(&s, asn1.SEQUENCE) || !readAlgorithm(&s, &kdf, asn1.SEQUENCE) ||
+		!readAlgorithm(&s, &mac, asn1.SEQUENCE) || !s.Empty() || kdf.oid != oidPBKDF2 {
+		return false
+	}
+	p, ok := readPBKDF2(kdf.params)
+	prf, known := hmacByOID(p.prf.oid)
+	h, knownMAC := hmacByOID(mac.oid)
+	if !ok || !known || !knownMAC || p.size < 20 || p.size > 64 {
+		return false
+	}
+	key, err := pbkdf2.Key(prf.New, string(passphrase), p.salt, int(p.iterations), int(p.size))
+	if err != nil {
+		return false
+	}
+	m := hmac.New(h.New, key)
+	m.Write(f.authSafe)
+	return hmac.Equal(m.Sum(nil), f.digest)
+}
+
+// encode returns the file in DER, with a MAC that is made anew for the one
+// reader that gets it: this process.
+func (f *pfx) encode(password []byte) ([]byte, error) {
+	var safe cryptobyte.Builder
+	safe.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addSorted(b, f.safes) })
+	der, err := safe.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	info, err := contentInfo(oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(der) })
+	if err != nil {
+		return nil, err
+	}
+	var salt [8]byte
+	rand.Read(salt[:]) // never fails, as crypto/rand documents
+	m := hmac.New(crypto.SHA256.New, macKey(crypto.SHA256, password, salt[:], 1))
+	m.Write(der)
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Int64(3)
+		b.AddBytes(info)
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addAlgorithmNULL(b, oidSHA256)
+				b.AddASN1OctetString(m.Sum(nil))
+			})
+			b.AddASN1OctetString(salt[:])
+			b.AddASN1Int64(1)
+		})
+	})
+	return b.Bytes()
+}
+
+// MarshalPKCS12 returns k as a PKCS#12 file, which mail programs import. The
+// passphrase must not be empty; it protects both key and certificate, with
+// PBES2 (PBKDF2 with SHA-256, AES-256) and a MAC.
+func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
+	switch {
+	case k == nil || k.in == nil:
+		return nil, errNoKey
+	case len(bytes.TrimSpace(passphrase)) == 0 || !utf8.Valid(passphrase):
+		return nil, errors.New("smime: a PKCS#12 file needs a passphrase, in UTF-8")
+	case fipsOnly():
+		return nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids")
+	}
+	p12, err := pkcs12.Modern2023.WithIterations(writeIterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
+	if err != nil {
+		return nil, fmt.Errorf("smime: writing PKCS#12: %w", err)
+	}
+	return p12, nil
+}
