@@ -175,3 +175,34 @@ func TestCRC24(t *testing.T) {
 		require.Equal(t, slow(p), crc24(crc24Init, p), n)
 	}
 }
+
+// FuzzArmor: whatever is encoded decodes to itself, and what is accepted as
+// armor decodes to something that encodes to armor of the same octets.
+func FuzzArmor(f *testing.F) {
+	for _, b := range [][]byte{nil, {0}, []byte("attachment\n"), bytes.Repeat([]byte{0xFF}, 1000)} {
+		f.Add(b)
+		f.Add([]byte(encodeArmor(f, b, true)))
+		f.Add([]byte(encodeArmor(f, b, false)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, checksum := range []bool{false, true} {
+			got, err := decodeArmor(strings.NewReader(encodeArmor(t, b, checksum)))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(b, got))
+		}
+		got, err := decodeArmor(bytes.NewReader(b))
+		slow, slowErr := decodeArmor(iotest.OneByteReader(bytes.NewReader(b)))
+		require.Equal(t, err == nil, slowErr == nil)
+		if err != nil {
+			return
+		}
+		require.Equal(t, got, slow)
+		block, err := armor.Decode(bytes.NewReader(b))
+		if err != nil {
+			return // go-crypto takes less
+		}
+		if other, err := io.ReadAll(block.Body); err == nil {
+			require.True(t, bytes.Equal(got, other))
+		}
+	})
+}

@@ -44,7 +44,7 @@ func (format) Sniff(prefix []byte) bool {
 const (
 	containerV1       = "SEIPDv1"
 	containerV2       = "SEIPDv2"
-	containerLibre    = "LibrePGP OCB"
+	containerLibre    = "LibrePGP" // encrypted data packet 20 of GnuPG
 	containerOnePass  = "OnePassSignature"
 	containerPrefixed = "SignedMessage"
 	containerDetached = "DetachedSignature"

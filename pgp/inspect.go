@@ -51,10 +51,19 @@ func inspectSealed(in *packets, l seam.Limits, f *seam.Facts) error {
 // inspectSigned reads a message that anybody can read.
 func inspectSigned(in *packets, l seam.Limits, f *seam.Facts) error {
 	f.Auth = seam.AuthAtEnd
-	m, err := continueSigned(in, l, nil, f)
+	m := newMessage(in, l, nil, true)
+	err := m.begin()
+	if m.empty && !m.onePass && m.around == nil { // signatures and nothing else
+		f.Container = containerDetached
+		for _, s := range m.before {
+			f.Signatures = append(f.Signatures, s.verdict())
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
+	f.Container = m.container()
 	if _, err := io.Copy(io.Discard, m); err != nil {
 		return err
 	}

@@ -43,9 +43,6 @@ func (j *judge) verdict(s *pending) seam.Signature {
 	switch {
 	case j == nil:
 		return v
-	case !s.one.agrees(f):
-		v.Status, v.Detail = seam.SignatureBad, "it is not the one that was announced before the content"
-		return v
 	case digestByID(f.hash).weak:
 		v.Status, v.Detail = seam.SignatureWeak, "made with "+digestByID(f.hash).name
 		return v
@@ -53,6 +50,9 @@ func (j *judge) verdict(s *pending) seam.Signature {
 		return unsupported(v, err.Error())
 	case s.problem != "":
 		return unsupported(v, s.problem)
+	case !s.one.agrees(f):
+		v.Status, v.Detail = seam.SignatureBad, "it is not the one that was announced before the content"
+		return v
 	case s.h == nil:
 		return unsupported(v, "its hash algorithm is not known")
 	}

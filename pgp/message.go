@@ -30,6 +30,7 @@ type message struct {
 	results  []seam.Signature // in the order of the message
 	findings []string
 	onePass  bool
+	empty    bool // it ended without content: signatures alone are detached ones
 	lit      *body
 	err      error
 }
@@ -62,11 +63,20 @@ func (m *message) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// container names a message that is only signed, after begin.
+func (m *message) container() string {
+	if m.onePass {
+		return containerOnePass
+	}
+	return containerPrefixed
+}
+
 // begin reads up to the content.
 func (m *message) begin() error {
 	for {
 		tag, b, err := m.in.next()
 		if err == io.EOF {
+			m.empty = true
 			return malformed("there is no content in it")
 		}
 		if err != nil {

@@ -26,20 +26,12 @@ func beginSigned(src io.Reader, l seam.Limits, j *judge) (*message, seam.Facts, 
 		return nil, f, err
 	}
 	f.Armored = armored
-	m, err := continueSigned(in, l, j, &f)
-	return m, f, err
-}
-
-func continueSigned(in *packets, l seam.Limits, j *judge, f *seam.Facts) (*message, error) {
 	m := newMessage(in, l, j, true)
 	if err := m.begin(); err != nil {
-		return nil, err
+		return nil, f, err
 	}
-	f.Container = containerPrefixed
-	if m.onePass {
-		f.Container = containerOnePass
-	}
-	return m, nil
+	f.Container = m.container()
+	return m, f, nil
 }
 
 // signedSession is a message that is only signed.
