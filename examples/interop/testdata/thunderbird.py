@@ -17,6 +17,7 @@ an empty folder for the profile. Each line {"do": NAME, ...} is answered by {"ok
 """
 import base64, io, json, os, sys
 
+PATIENCE = 120  # seconds for one order
 PEER = {"__name__": "peer", "__file__": ""}
 
 
@@ -79,7 +80,7 @@ const win=Services.wm.getMostRecentWindow('mail:3pane'), tabmail=win.document.ge
 const tab=tabmail.openTab('mailMessageTab',{messageURI:folder.getUriForMsg(hdr),background:false});
 const sleep=n=>new Promise(r=>win.setTimeout(r,n));
 const view=()=>tab.chromeBrowser?.contentWindow;
-for (let i=0; i<200 && !view()?.currentAttachments?.length; i++) await sleep(50);
+for (const end=Date.now()+60000; Date.now()<end && !view()?.currentAttachments?.length;) await sleep(50);
 const names=[];
 for (const a of view()?.currentAttachments||[]) {
   await IOUtils.write(A[1]+'/'+a.name, new Uint8Array(await a.fetchAttachment()));
@@ -128,6 +129,9 @@ def main():
     pid, port = PEER["start"](os.path.abspath(sys.argv[2]))
     try:
         m = PEER["Marionette"](port)
+        # A mail of 5 MiB keeps it busy for a while, the more on a machine that does other things too.
+        m.s.settimeout(2 * PATIENCE)
+        m.call("WebDriver:SetTimeouts", script=1000 * PATIENCE)
         for line in sys.stdin:
             try:
                 r = {"ok": act(m, json.loads(line))}
