@@ -15,7 +15,8 @@ type app struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	env     func(string) string
-	pending pending // files that are being written
+	pending pending           // files that are being written
+	files   map[string]string // by fingerprint: where a key was read
 }
 
 // say writes one line to standard error.

@@ -51,11 +51,11 @@ func (a *app) openSealed(f *openFlags, name string) error {
 	if len(f.keys) == 0 {
 		return usagef("no key to open it with: --key KEYFILE")
 	}
-	if f.report != "" && f.report == f.out {
-		return usagef("--report and -o name the same file")
+	if f.report != "" && (f.report == f.out || f.report == "-") {
+		return usagef("--report needs a file of its own")
 	}
 	o := &envelope.Opener{Formats: formats(), Legacy: envelope.Legacy{UnauthenticatedCBC: f.allowUnauthenticated}}
-	keys, err := a.signers(f.keys, f.passphraseFile)
+	keys, err := a.privateKeys(f.keys, f.passphraseFile)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,14 @@ func (a *app) reading(name, doing, outName, reportName string, force bool, read 
 	if err != nil {
 		return failed(doing, in.name, err)
 	}
+	outs := []*output{out}
 	if rep != nil {
 		if err := writeJSON(rep, got.report); err != nil {
 			return err
 		}
-		if err := rep.commit(); err != nil {
-			return err
-		}
+		outs = append(outs, rep)
 	}
-	if err := out.commit(); err != nil {
+	if err := commitAll(outs...); err != nil {
 		return err
 	}
 	a.sayOpened(got)

@@ -82,7 +82,7 @@ func (a *app) seal(f *sealFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	signers, err := a.signers(f.sign, f.passphraseFile)
+	signers, err := a.privateKeys(f.sign, f.passphraseFile)
 	if err != nil {
 		return err
 	}
@@ -146,8 +146,8 @@ func sealProfile(s string) (envelope.Profile, error) {
 	return 0, usagef("--profile %q: give auto, modern, compatible or post-quantum", cut(s))
 }
 
-// signers reads the keys to sign with.
-func (a *app) signers(names []string, passphraseFile string) ([]key, error) {
+// privateKeys reads the keys to sign or to open with.
+func (a *app) privateKeys(names []string, passphraseFile string) ([]key, error) {
 	passphrase, err := a.readPassphrase(passphraseFile)
 	if err != nil {
 		return nil, err

@@ -71,10 +71,21 @@ func (f *failure) Unwrap() error { return f.err }
 
 // errorLine is the line that a person reads: what happened, to which file, and
 // what to do about it.
-func errorLine(err error) string {
+func (a *app) errorLine(err error) string {
 	s := err.Error()
-	if a := advice(err); a != "" {
-		s += "; " + a
+	for _, pkg := range []string{"keyring", "envelope", "pgp", "smime", "atomicfile", "spool"} {
+		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
+	}
+	// The library knows fingerprints; people know files.
+	if !errors.As(err, new(*keyring.MismatchError)) {
+		for fingerprint, file := range a.files {
+			if !strings.Contains(s, shown(file)) {
+				s = strings.ReplaceAll(s, fingerprint, shown(file)+" ("+fingerprint+")")
+			}
+		}
+	}
+	if what := advice(err); what != "" {
+		s += "; " + what
 	}
 	return s
 }

@@ -61,6 +61,7 @@ func (a *app) certificate(name string) (*keyring.Certificate, kind, error) {
 	if err != nil {
 		return nil, "", failed("reading the certificate", name, err)
 	}
+	a.files[c.Fingerprint().String()] = name
 	return c, k, nil
 }
 
@@ -104,5 +105,6 @@ func (a *app) privateKey(name string, passphrase []byte) (key, error) {
 	if err != nil {
 		return nil, failed("reading the key", name, err)
 	}
+	a.files[out.Certificate().Fingerprint().String()] = name
 	return out, nil
 }

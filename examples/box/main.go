@@ -17,7 +17,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // run is main with everything that comes from outside as an argument.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.Getenv}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.Getenv, files: map[string]string{}}
 	stop := a.discardOnSignal()
 	defer stop()
 	cmd := a.root()
@@ -26,7 +26,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	if err := cmd.Execute(); err != nil {
-		a.say("%s", errorLine(err))
+		a.say("%s", a.errorLine(err))
 		return exitCode(err)
 	}
 	return 0

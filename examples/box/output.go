@@ -68,6 +68,27 @@ func (o *output) commit() error {
 	return nil
 }
 
+// commitAll ends several outputs: all files appear, or none.
+func commitAll(outs ...*output) error {
+	var files []*atomicfile.File
+	for _, o := range outs {
+		if o.file == nil {
+			if err := o.commit(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := o.buf.Flush(); err != nil {
+			return o.failed(err)
+		}
+		files = append(files, o.file)
+	}
+	if err := atomicfile.CommitAll(files...); err != nil {
+		return failed("writing", outs[0].name, err)
+	}
+	return nil
+}
+
 // discard removes what was written. After commit it does nothing.
 func (o *output) discard() {
 	if o.file != nil {
