@@ -3,11 +3,9 @@ package pgp
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -258,17 +256,3 @@ func (c *certificate) Format() seam.Format { return format{} }
 
 // fullFingerprint returns the 20 or 32 octets of the primary key's fingerprint.
 func (c *certificate) fullFingerprint() []byte { return c.primary.Fingerprint }
-
-// entity returns the certificate as go-crypto's type: a fresh copy for each
-// call, since that type notes verdicts in itself and is not safe for
-// concurrent use.
-func (c *certificate) entity() (e *openpgp.Entity, err error) {
-	err = keyGuard(func() (err error) {
-		e, err = openpgp.ReadEntity(packet.NewReader(bytes.NewReader(c.encoding)))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pgp: %s: %w", c.fingerprint(), err)
-	}
-	return e, nil
-}

@@ -176,7 +176,7 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 	if err == nil && s.Encrypted {
 		err = keyGuard(func() error { return s.Decrypt(passphrase) })
 	} else if err == nil && scan.usage != usagePlain {
-		err = errPanicked // what was scanned as protected is to be seen as protected
+		err = errKeyPacket // what was scanned as protected is to be seen as protected
 	}
 	var invalid pgperrors.KeyInvalidError
 	var unsupported pgperrors.UnsupportedError

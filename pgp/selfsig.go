@@ -44,11 +44,11 @@ func fingerprintOf(public []byte) []byte {
 	return s[:]
 }
 
-// errPanicked is a panic of go-crypto on hostile input. What cannot be
-// recovered from, an allocation of any size, is refused before it is called.
-var errPanicked = errors.New("pgp: a packet that cannot be parsed")
+var errKeyPacket = errors.New("pgp: a packet of another kind than its tag says")
 
-// keyGuard runs f and returns its panic as an error.
+// keyGuard runs f and returns a panic of go-crypto on hostile input as an
+// error. What cannot be recovered from, an allocation of any size, is refused
+// before go-crypto is called.
 func keyGuard(f func() error) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -57,6 +57,8 @@ func keyGuard(f func() error) (err error) {
 	}()
 	return f()
 }
+
+var errPanicked = errors.New("pgp: a packet that cannot be parsed")
 
 // readKeyPacket parses one packet with go-crypto.
 func readKeyPacket[T packet.Packet](tag int, body []byte) (p T, err error) {
@@ -67,7 +69,7 @@ func readKeyPacket[T packet.Packet](tag int, body []byte) (p T, err error) {
 		}
 		var ok bool
 		if p, ok = q.(T); !ok {
-			return errPanicked
+			return errKeyPacket
 		}
 		return nil
 	})
