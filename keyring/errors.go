@@ -16,10 +16,19 @@ var errFIPS = fmt.Errorf("%w: SHA-1 fingerprints (OpenPGP version 4, thumbprints
 
 // MismatchError says that a certificate has another fingerprint than expected.
 type MismatchError struct {
-	Want, Got Fingerprint
+	Want Fingerprint // zero: none was expected
+	Got  Fingerprint // computed of the certificate
 }
 
 func (e *MismatchError) Error() string {
+	switch {
+	case e.Want.IsZero():
+		return fmt.Sprintf("keyring: no fingerprint was expected, the zero value matches nothing; this certificate's is %s", e.Got)
+	case e.Want.kind == decimal && e.Got.Digits() != "":
+		return fmt.Sprintf("keyring: the figures are %s, expected were %s: this is another key", e.Got.Digits(), e.Want.Digits())
+	case e.Want.kind == thumb:
+		return fmt.Sprintf("keyring: the thumbprint is not the expected %s: this is another key, or no X.509 certificate; its fingerprint is %s", e.Want, e.Got)
+	}
 	if e.Got.kind == x509 && e.Want.kind == pgp4 {
 		return fmt.Sprintf("keyring: %s has 40 digits, the SHA-1 thumbprint of an X.509 certificate at best: give its SHA-256 fingerprint, 64 digits"+
 			" (openssl x509 -noout -fingerprint -sha256 -in FILE), or write sha1: before it to accept the thumbprint; this certificate's is %s", e.Want, e.Got)
@@ -43,6 +52,9 @@ func (e *ExpiredError) Error() string {
 	if !e.NotBefore.IsZero() && e.At.Before(e.NotBefore) {
 		return fmt.Sprintf("keyring: %s is not valid before %s", e.Fingerprint, e.NotBefore.UTC().Format(time.DateOnly))
 	}
+	if e.NotAfter.IsZero() {
+		return fmt.Sprintf("keyring: %s is not valid at this time: ask its owner for a new one", e.Fingerprint)
+	}
 	return fmt.Sprintf("keyring: %s expired on %s: ask its owner for a new one", e.Fingerprint, e.NotAfter.UTC().Format(time.DateOnly))
 }
 
@@ -58,6 +70,9 @@ type RevokedError struct {
 
 func (e *RevokedError) Error() string {
 	s := fmt.Sprintf("keyring: %s is revoked", e.Fingerprint)
+	if !e.When.IsZero() {
+		s += " since " + e.When.UTC().Format(time.DateOnly)
+	}
 	if e.Reason != "" {
 		s += fmt.Sprintf(" (%q)", cut(e.Reason))
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -31,6 +32,7 @@ const (
 	x509                // SHA-256 of the DER certificate
 	decimal             // twelve groups of five figures, see Digits
 	thumb               // SHA-1 of the DER certificate: never computed of one, only asked for by name
+	none                // no fingerprint has it
 )
 
 // digest is the one place where a certificate becomes a fingerprint. It takes
@@ -54,8 +56,10 @@ func digest(k seam.Kind, hashed []byte) (f Fingerprint) {
 
 // ParseFingerprint reads a whole fingerprint: 40 hexadecimal digits (OpenPGP
 // version 4) or 64 (OpenPGP version 6; SHA-256 of an X.509 certificate), in
-// either case, with spaces, colons and hyphens between them or without; and
-// what [Fingerprint.URI], [Fingerprint.Words] and [Fingerprint.Digits] write.
+// either case, with white space, colons and hyphens between them or without,
+// and with or without 0x before them; and what [Fingerprint.String],
+// [Fingerprint.Grouped], [Fingerprint.URI], [Fingerprint.Words] and
+// [Fingerprint.Digits] write. The error repeats at most 80 octets of s, quoted.
 //
 // 40 digits after "sha1:" are the thumbprint of an X.509 certificate, as
 // Windows and gpgsm show it. Whoever makes two certificates can make them
@@ -69,45 +73,72 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 	if len(text) > maxFingerprintText {
 		return Fingerprint{}, fmt.Errorf("keyring: %q is too long for a fingerprint", cut(text))
 	}
+	// No word of the list consists of hexadecimal digits alone, so that words
+	// and digits cannot be taken for each other.
 	if raw, ok, err := parseWords(text); err != nil {
 		return Fingerprint{}, err
 	} else if ok {
 		return fromOctets(raw, pgp4, either, s)
 	}
+	if figures := ungroup(text); len(figures) == decimalDigits && isDecimal(figures) {
+		return fromDecimal(figures)
+	}
 	kind40, kind64 := pgp4, either
 	if rest, ok := cutFold(text, "openpgp4fpr:"); ok {
 		text, kind64 = rest, pgp6
 	} else if rest, ok := cutFold(text, "x-smimefpr:sha256:"); ok {
-		text, kind64 = rest, x509
+		text, kind40, kind64 = rest, none, x509
 	} else if rest, ok := cutFold(text, "sha1:"); ok {
-		text, kind40 = rest, thumb
+		text, kind40, kind64 = rest, thumb, none
 	}
-	digits := strings.NewReplacer(" ", "", ":", "", "-", "", "\t", "", "\u00a0", "").Replace(text)
-	digits = strings.TrimPrefix(strings.TrimPrefix(digits, "0x"), "0X")
-	if len(digits) == decimalDigits && isDecimal(digits) {
-		return fromDecimal(digits), nil
+	text = strings.TrimSpace(text)
+	if rest, ok := cutFold(text, "0x"); ok {
+		text = rest
 	}
-	raw, err := hex.DecodeString(digits)
+	raw, err := hex.DecodeString(ungroup(text))
 	if err != nil || len(raw) == 0 {
 		return Fingerprint{}, fmt.Errorf("keyring: %q is not a fingerprint: give 40 or 64 hexadecimal digits", cut(s))
 	}
 	return fromOctets(raw, kind40, kind64, s)
 }
 
-// fromOctets makes a Fingerprint of the octets that text stood for.
+// ungroup removes what people and programs put between the groups of digits.
+func ungroup(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ':' || r == '-' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// fromOctets makes a Fingerprint of the octets that text stood for, of the kind
+// that so many octets are in the form that text has.
 func fromOctets(raw []byte, kind40, kind64 kind, text string) (Fingerprint, error) {
-	f := Fingerprint{n: uint8(min(len(raw), sha256.Size))}
-	copy(f.sum[:], raw)
-	switch {
-	case len(raw) == sha1.Size && kind64 != x509:
+	f := Fingerprint{kind: none}
+	switch len(raw) {
+	case sha1.Size:
 		f.kind = kind40
-	case len(raw) == sha256.Size && kind40 != thumb:
+	case sha256.Size:
 		f.kind = kind64
-	case len(raw) == 4 || len(raw) == 8:
+	case 4, 8:
 		return Fingerprint{}, fmt.Errorf("keyring: %q is a key ID, and other keys can be made to have it: give the whole fingerprint, 40 or 64 digits", cut(text))
-	default:
-		return Fingerprint{}, fmt.Errorf("keyring: a whole fingerprint has 40 or 64 hexadecimal digits, %q stands for %d", cut(text), 2*len(raw))
 	}
+	if f.kind == none {
+		want := "40 or 64"
+		if kind40 == none {
+			want = "64"
+		} else if kind64 == none {
+			want = "40"
+		}
+		return Fingerprint{}, fmt.Errorf("keyring: a whole fingerprint has %s hexadecimal digits in this form, %q stands for %d", want, cut(text), 2*len(raw))
+	}
+	f.n = uint8(copy(f.sum[:], raw))
+	return f.notZeros()
+}
+
+// notZeros refuses what nobody's certificate has and an empty form might.
+func (f Fingerprint) notZeros() (Fingerprint, error) {
 	if f.sum == [sha256.Size]byte{} {
 		return Fingerprint{}, errors.New("keyring: a fingerprint of zeros matches nothing")
 	}
@@ -154,7 +185,8 @@ func (f Fingerprint) isThumbprintOf(c seam.Certificate) bool {
 // IsZero reports whether f is the zero value, which identifies nothing.
 func (f Fingerprint) IsZero() bool { return f.n == 0 }
 
-// String returns the digits in upper case and without gaps, "" for the zero value.
+// String returns the digits in upper case and without gaps, after "sha1:" those
+// of a thumbprint, and "" for the zero value. [ParseFingerprint] reads it.
 func (f Fingerprint) String() string {
 	s := strings.ToUpper(hex.EncodeToString(f.sum[:f.n]))
 	if f.kind == thumb {
@@ -163,23 +195,28 @@ func (f Fingerprint) String() string {
 	return s
 }
 
-// Grouped returns the digits in groups of four, as people compare them.
+// Grouped returns the digits in groups of four, as people compare them;
+// figures as [Fingerprint.Digits] groups them.
 func (f Fingerprint) Grouped() string {
-	s := f.String()
-	var b strings.Builder
-	for i := 0; i < len(s); i += 4 {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(s[i : i+4])
+	if f.kind == decimal {
+		return f.Digits()
 	}
-	return b.String()
+	s := strings.ToUpper(hex.EncodeToString(f.sum[:f.n]))
+	var groups []string
+	for ; len(s) > 0; s = s[4:] {
+		groups = append(groups, s[:4])
+	}
+	grouped := strings.Join(groups, " ")
+	if f.kind == thumb {
+		return "sha1: " + grouped
+	}
+	return grouped
 }
 
 // URI returns f as a QR code holds it: OPENPGP4FPR: with the digits, for
 // OpenPGP, and x-smimefpr:sha256: with the digits in lower case for X.509,
-// which has no registered scheme. It returns "" for the zero value and for 64
-// typed digits, of which the kind is not known.
+// which has no registered scheme. It returns "" for the zero value, for 64
+// typed digits, of which the kind is not known, for figures and for thumbprints.
 func (f Fingerprint) URI() string {
 	switch f.kind {
 	case pgp4, pgp6:

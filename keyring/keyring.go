@@ -121,20 +121,33 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	if in == nil {
 		return nil, fmt.Errorf("%w: no certificate was given", ErrRefused)
 	}
+	got := digest(in.Kind(), in.Hashed())
 	e := seam.Opaque[seam.Evidence](ev).Unwrap()
 	if e.Check == nil {
-		return nil, fmt.Errorf("%w: no evidence was given for %s", ErrRefused, cert.Fingerprint())
+		return nil, fmt.Errorf("%w: no evidence was given for %s", ErrRefused, got)
 	}
-	if err := e.Check(in); err != nil {
-		if !errors.Is(err, ErrRefused) {
-			err = fmt.Errorf("%w: %w", ErrRefused, err)
+	if err := refusal(e.Check(in)); err != nil {
+		return nil, err
+	}
+	if err := refusal(in.Refuse()); err != nil {
+		return nil, err
+	}
+	if got.IsZero() {
+		// Whatever the evidence is, what has no fingerprint cannot be named.
+		if in.Kind() == seam.PGPv4 {
+			return nil, errFIPS
 		}
-		return nil, err
-	}
-	if err := in.Refuse(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: a certificate without a fingerprint", ErrRefused)
 	}
 	return &Verified{cert: in, why: e.Why}, nil
+}
+
+// refusal makes err one that is ErrRefused.
+func refusal(err error) error {
+	if err == nil || errors.Is(err, ErrRefused) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrRefused, err)
 }
 
 // Certificate returns the certificate that was verified, nil for a nil or

@@ -87,19 +87,20 @@ func (f Fingerprint) decimal() Fingerprint {
 		}
 		fmt.Fprintf(&s, "%05d", v%100_000)
 	}
-	return fromDecimal(s.String())
+	d, _ := fromDecimal(s.String()) // zeros: nobody has met them, and the zero value is right
+	return d
 }
 
 // decimalDigits is what Digits has without its spaces.
 const decimalDigits = 60
 
 // fromDecimal packs 60 decimal digits two to an octet.
-func fromDecimal(s string) (f Fingerprint) {
+func fromDecimal(s string) (f Fingerprint, err error) {
 	f.kind, f.n = decimal, decimalDigits/2
 	for i := range f.n {
 		f.sum[i] = (s[2*i]-'0')<<4 | (s[2*i+1] - '0')
 	}
-	return f
+	return f.notZeros()
 }
 
 func isDecimal(s string) bool {
