@@ -101,13 +101,20 @@ func readPFX(b []byte) (*pfx, error) {
 		!mac.ReadASN1((*cryptobyte.String)(&f.salt), asn1.OCTET_STRING) || len(f.salt) > maxSalt {
 		return nil, errPKCS12
 	}
-	if !mac.Empty() && (!mac.ReadASN1Integer(&f.iterations) || f.iterations < 1) || !mac.Empty() {
+	if !mac.Empty() && !mac.ReadASN1Integer(&f.iterations) || !mac.Empty() {
 		return nil, errPKCS12
 	}
 	cost := &iterationBudget{}
-	cost.add(f.iterations)
-	if f.mac.oid == oidPBMAC1 && !cost.addPBES2(f.mac.params) { // PBMAC1-params begin as PBES2-params do
+	if f.mac.oid == oidPBMAC1 {
+		// PBMAC1-params begin as PBES2-params do. The count beside them means
+		// nothing, and may be 0 (RFC 9879, Section 5).
+		if !cost.addPBES2(f.mac.params) {
+			return nil, errPKCS12
+		}
+	} else if f.iterations < 1 {
 		return nil, errPKCS12
+	} else {
+		cost.add(f.iterations)
 	}
 	if !f.readSafes(cost) {
 		return nil, errPKCS12

@@ -1,0 +1,148 @@
+package smime
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// TestFIPSOnly runs itself under GODEBUG=fips140=only: what is forbidden there
+// is an error of ours before it starts, never a panic of the standard library,
+// and what is not forbidden works.
+func TestFIPSOnly(t *testing.T) {
+	if !fipsOnly() {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestFIPSOnly$", "-test.v")
+		cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), "checked in FIPS 140-only mode", "it did not run")
+		return
+	}
+	r, ec := testKey(t, "rsa3072"), testKey(t, "p256")
+	for _, k := range []*privateKey{r, ec} {
+		require.NoError(t, k.cert.CheckSeal(time.Now(), seam.Modern))
+		der, _, _, err := wrapFor(k.cert, testCEK, false)
+		require.NoError(t, err)
+		cek, ok := k.unwrap(one(t, der), 32)
+		require.True(t, ok)
+		require.Equal(t, testCEK, cek)
+		s := &signer{k}
+		der, _, err = s.signerInfo(oidData.tlv(), contentDigest, time.Now())
+		require.NoError(t, err)
+		si, err := parseSignerInfo(der)
+		require.NoError(t, err)
+		require.Equal(t, seam.SignatureValid, si.verify(oidData.tlv(), contentDigest, []*certificate{k.cert}, nil, time.Now()).Status)
+	}
+	_, _, _, err := wrapFor(r.cert, testCEK, true)
+	requireUnusable(t, err, "FIPS")
+	requireUnusable(t, r.cert.CheckSeal(time.Now(), seam.Compatible), "FIPS")
+	require.NoError(t, ec.cert.CheckSeal(time.Now(), seam.Compatible))
+
+	v15 := one(t, ktri(t, func(b *cryptobyte.Builder) { addAlgorithmNULL(b, oidRSAEncryption) }, make([]byte, 384)))
+	require.Contains(t, v15.unsupported(), "FIPS")
+	_, ok := r.unwrap(v15, 32)
+	require.True(t, ok, "RFC 3218 holds all the same")
+	weak := one(t, ktri(t, func(b *cryptobyte.Builder) { addOAEPWith(b, oidSHA256, oidSHA1, nil) }, make([]byte, 384)))
+	require.NotEmpty(t, weak.unsupported())
+	_, ok = r.unwrap(weak, 32)
+	require.False(t, ok)
+	point := ec.exchanger.PublicKey().Bytes()
+	agree := one(t, agreementBuilder{originator: originator(t, nil, point), scheme: oidStdDHSHA1KDF, wrap: derAlgorithm(oidAES256Wrap), encrypted: make([]byte, 40)}.der(t))
+	require.NotEmpty(t, agree.unsupported())
+	_, ok = ec.unwrap(agree, 32)
+	require.False(t, ok)
+
+	require.Nil(t, issue(t, ec.signer, nil).ski, "no SHA-1 identifier is computed")
+	for _, o := range []oid{oidSHA1, oidMD5} {
+		f := newForge(t, r)
+		f.digestAlgorithm = derAlgorithm(o)
+		require.Equal(t, seam.SignatureUnsupported, f.judge(t).Status)
+	}
+	f := newForge(t, ec)
+	f.attributes = append(f.attributes, attribute(t, oidSigningCertificate, tlv(0x30, tlv(0x30, tlv(0x30, tlv(4, make([]byte, 20)))))))
+	require.Equal(t, seam.SignatureBad, f.judge(t).Status)
+
+	_, err = (&Key{ec}).MarshalPKCS12([]byte("passphrase"))
+	require.ErrorContains(t, err, "FIPS")
+	sealed, err := (&Key{ec}).Marshal([]byte("a passphrase of 112 bits or more"))
+	require.NoError(t, err)
+	_, err = ParseKey(bytes.NewReader(sealed), []byte("a passphrase of 112 bits or more"))
+	require.NoError(t, err)
+	iv := tlv(0x30, append(oidAES256CBC.tlv(), tlv(4, make([]byte, 16))...))
+	for _, kdf := range [][]byte{
+		derivation(t, oidScrypt, []byte("saltsalt"), []int64{16, 8, 1}, nil),
+		derivation(t, oidPBKDF2, []byte("saltsalt"), []int64{3}, nil),
+	} {
+		_, err := decryptPBES2(encrypted(t, kdf, iv, make([]byte, 32)), []byte("passphrase"))
+		require.ErrorContains(t, err, "FIPS")
+	}
+	t.Log("checked in FIPS 140-only mode")
+}
+
+// Text from outside is quoted, cut, and on one line in every error.
+func TestErrorsQuote(t *testing.T) {
+	hostile := "\x1b[31m\r\nInjected: yes\x00" + strings.Repeat("x", 500)
+	for _, b := range [][]byte{
+		block("A "+strings.Repeat("X", 500), []byte("x")),
+		[]byte("-----BEGIN \x1b[31m-----\nAAAA\n-----END \x1b[31m-----\n"),
+		[]byte(hostile),
+		append([]byte("-----BEGIN CERTIFICATE-----\n"), hostile...),
+	} {
+		_, err := ParseCertificate(b)
+		requirePrintable(t, err)
+		_, err = ParseKey(bytes.NewReader(b), nil)
+		requirePrintable(t, err)
+	}
+	_, err := GenerateKey(KeyOptions{Address: hostile})
+	requirePrintable(t, err)
+	_, err = GenerateKey(KeyOptions{Address: "a@example.org", Name: hostile})
+	requirePrintable(t, err)
+	_, err = GenerateKey(KeyOptions{Address: "a@example.org", Algorithm: hostile})
+	requirePrintable(t, err)
+}
+
+func requirePrintable(t *testing.T, err error) {
+	t.Helper()
+	require.Error(t, err)
+	require.Less(t, len(err.Error()), 400)
+	for _, r := range err.Error() {
+		require.False(t, r < ' ' || r == 0x7f, "%q", err.Error())
+	}
+	require.True(t, strings.HasPrefix(err.Error(), "smime: "))
+}
+
+// A private key that decrypts with other options than asked for would be a
+// mistake that round trips do not show.
+func TestDecryptOptions(t *testing.T) {
+	k := testKey(t, "rsa3072")
+	label := []byte("label")
+	encrypted, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, k.cert.key.rsa, testCEK, label)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		hash, mgf oid
+		label     []byte
+		good      bool
+	}{
+		{oidSHA256, oidSHA256, label, true},
+		{oidSHA256, oidSHA256, nil, false},
+		{oidSHA256, oidSHA256, []byte("Label"), false},
+		{oidSHA384, oidSHA256, label, false},
+		{oidSHA256, oidSHA384, label, false},
+	} {
+		_, ok := k.unwrap(one(t, ktri(t, func(b *cryptobyte.Builder) { addOAEPWith(b, c.hash, c.mgf, c.label) }, encrypted)), 32)
+		require.Equal(t, c.good, ok)
+	}
+	require.Equal(t, crypto.SHA256, (&signer{k}).digest())
+}
