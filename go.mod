@@ -3,10 +3,15 @@ module github.com/doublekeybox/doublekeybox
 go 1.26.6
 
 require (
-	github.com/ProtonMail/go-crypto v1.5.2 // indirect
+	github.com/ProtonMail/go-crypto v1.5.2
+	github.com/stretchr/testify v1.12.1
+	go.mozilla.org/pkcs7 v0.10.0
+	golang.org/x/crypto v0.58.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
+)
+
+require (
 	github.com/cloudflare/circl v1.6.5 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
-	go.mozilla.org/pkcs7 v0.10.0 // indirect
-	golang.org/x/crypto v0.58.0 // indirect
-	software.sslmate.com/src/go-pkcs12 v0.7.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
