@@ -354,3 +354,24 @@ func (f *failing) Write(p []byte) (int, error) {
 	f.left -= len(p)
 	return len(p), nil
 }
+
+// Trap: RSA padding that is wrong is an error of its own, at once. Here the
+// message is read on with a random key, and fails where damaged content does.
+func TestTrapPadding(t *testing.T) {
+	k := key(t, "rsa3072")
+	for _, v2 := range []bool{false, true} {
+		msg := craft{v2: v2}.seal(t, k, literal("text"))
+		_, _, err := open(opener(k), bytes.NewReader(msg))
+		require.NoError(t, err)
+		head, body := outer(t, msg)
+		for at := len(head) - 384; at < len(head); at += 31 {
+			other := bytes.Clone(head)
+			other[at] ^= 1
+			_, _, err := open(opener(k), bytes.NewReader(cat(other, pkt(18, body))))
+			require.Equal(t, envelope.ErrDecrypt, err)
+			// The end of the message is looked at as if the key were right.
+			_, _, err = open(opener(k), bytes.NewReader(cat(other, pkt(18, body)[:len(body)])))
+			require.ErrorIs(t, err, envelope.ErrFormat)
+		}
+	}
+}
