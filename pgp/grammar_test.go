@@ -88,6 +88,7 @@ func TestGrammar(t *testing.T) {
 		{"two zips", cat(zip(ops, lit, sig), zip(ops, lit, sig)), true, false},
 		{"zip of two literals", zip(ops, lit, lit, sig), true, false},
 		{"zip that opens, signature outside", cat(zip(ops, lit), sig), false, false},
+		{"zip and padding in its packet", pkt(8, zipped(t, cat(ops, lit, sig)), make([]byte, 100)), false, false},
 		{"zip, damaged", pkt(8, []byte("\x01\xff\xff\xff")), true, false},
 		{"zip, empty", pkt(8), true, false},
 		{"unknown compression", pkt(8, []byte{9}, lit), true, false},
@@ -154,4 +155,10 @@ func TestNothingFollows(t *testing.T) {
 			require.Empty(t, got)
 		}
 	}
+}
+
+// zipped is the body of a compressed packet.
+func zipped(t *testing.T, inside []byte) []byte {
+	const header = 6 // of the packets that press makes
+	return press(t, 1, inside)[header:]
 }

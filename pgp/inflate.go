@@ -78,12 +78,12 @@ func (f *inflated) Read(p []byte) (int, error) {
 	return n, damaged(err)
 }
 
-// end checks that the compressed data fill their packet.
+// end reads what is left of the packet after the compressed data. Sequoia
+// hides the size of a message there; no decompressor looks at it, and none of
+// it is released.
 func (f *inflated) end() error {
-	if _, err := f.body.ReadByte(); err != io.EOF {
-		return orMalformed(err, "something follows the compressed content")
-	}
-	return nil
+	_, err := io.Copy(io.Discard, f.body)
+	return err
 }
 
 // counted is the body of the compressed packet, counting what is taken. With
