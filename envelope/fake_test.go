@@ -23,11 +23,11 @@ import (
 type fake struct {
 	name       string
 	auth       seam.Auth
-	sealErr    error  // what Seal returns
-	drop       bool   // forgets the last recipient
-	add        string // adds a recipient
-	algorithm  string // what it writes; "plain" is what it plans
-	garbage    string // written after the end
+	sealErr    error                                // what Seal returns
+	drop       bool                                 // forgets the last recipient
+	add        string                               // adds a recipient
+	algorithm  string                               // what it writes; "plain" is what it plans
+	garbage    string                               // written after the end
 	inspected  func(io.Reader) (*seam.Facts, error) // in the place of Inspect
 	hide       func(r *seam.Recipient, i int)       // changes what Inspect finds
 	plan       func(*seam.Facts)                    // changes what is planned

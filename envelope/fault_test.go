@@ -180,7 +180,7 @@ func TestTargetThatFailsAtEachCall(t *testing.T) {
 	for _, c := range containers(t) {
 		bob := verify(t, c.key)
 		check := nothingLeft(t)
-		for _, size := range []int{700, 1_300_000} {
+		for _, size := range []int{700, 600_000} { // within one segment, and for all workers
 			data := random(size)
 			seal := func(at int, how fault, copied bool) (dst *faulty, v any, err error) {
 				dst = &faulty{at: at, fault: how}
@@ -215,8 +215,17 @@ func TestTargetThatFailsAtEachCall(t *testing.T) {
 				dst, v, err := seal(-1, fault{}, copied)
 				require.Nil(t, v)
 				require.NoError(t, err, c.name)
-				calls := dst.calls
-				for at := 0; at < calls; at += 1 + calls/30 {
+				calls, where := dst.calls, []int{0, 1, dst.calls / 2, dst.calls - 2, dst.calls - 1}
+				if size < 1000 {
+					where = nil
+					for at := range calls {
+						where = append(where, at)
+					}
+				}
+				for _, at := range where {
+					if at < 0 || at >= calls {
+						continue
+					}
 					for _, how := range writeFaults {
 						where := fmt.Sprintf("%s, %d octets, call %d of %d, %s", c.name, size, at, calls, how.name)
 						dst, v, err := seal(at, how, copied)
@@ -280,7 +289,7 @@ func TestContentThatFailsAtEachCall(t *testing.T) {
 // The caller's Writer fails while content is released to it.
 func TestContentCannotBeWritten(t *testing.T) {
 	for _, c := range containers(t) {
-		data := random(1_300_000)
+		data := random(600_000)
 		msg := c.seal(t, data)
 		check := nothingLeft(t)
 		for at := range 3 {
