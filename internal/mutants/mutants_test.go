@@ -1,0 +1,153 @@
+package mutants
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutant is one check, taken out.
+type mutant struct {
+	name string // what is no longer checked
+	file string // from the root of the module
+	old  string // occurs exactly once in it
+	new  string
+	test string // arguments of go test: package, and what to run
+}
+
+const (
+	// least is how many checks must be listed.
+	least = 30
+	// workers is how many builds run at the same time.
+	workers = 2
+)
+
+func load(t *testing.T) (ms []mutant) {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/mutants.txt")
+	require.NoError(t, err)
+	for i, block := range strings.Split(string(raw), "\n\n") {
+		var m mutant
+		for _, line := range strings.Split(strings.Trim(block, "\n"), "\n") {
+			if strings.HasPrefix(line, "#") || line == "" {
+				continue
+			}
+			key, value, ok := strings.Cut(line, ": ")
+			if !ok {
+				key = strings.TrimSuffix(line, ":")
+			}
+			switch key {
+			case "name":
+				m.name = value
+			case "file":
+				m.file = value
+			case "old":
+				m.old = value
+			case "new":
+				m.new = value
+			case "test":
+				m.test = value
+			default:
+				require.Failf(t, "unknown key", "block %d: %q", i+1, line)
+			}
+		}
+		if m == (mutant{}) {
+			continue
+		}
+		require.NotEmpty(t, m.name, "block %d", i+1)
+		require.NotEmpty(t, m.old, m.name)
+		require.NotEqual(t, m.old, m.new, m.name)
+		require.NotEmpty(t, m.test, m.name)
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+// mutated returns the file with the check taken out.
+func (m mutant) mutated(t *testing.T, root string) string {
+	t.Helper()
+	src, err := os.ReadFile(filepath.Join(root, m.file))
+	require.NoError(t, err, m.name)
+	require.Equal(t, 1, strings.Count(string(src), m.old), "%s: %q must stand in %s exactly once", m.name, m.old, m.file)
+	return strings.Replace(string(src), m.old, m.new, 1)
+}
+
+// TestListed holds the list to the code.
+func TestListed(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	ms := load(t)
+	require.GreaterOrEqual(t, len(ms), least)
+	seen := map[string]bool{}
+	for _, m := range ms {
+		require.False(t, seen[m.name], "%q is listed twice", m.name)
+		seen[m.name] = true
+		m.mutated(t, root)
+	}
+}
+
+// TestMutantsAreCaught takes each check out and runs the test that names it.
+func TestMutantsAreCaught(t *testing.T) {
+	if os.Getenv("DKB_MUTANTS") != "1" {
+		t.Skip("one build for each of the checks: set DKB_MUTANTS=1")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	ms := load(t)
+	results := make([]string, len(ms))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, workers)
+	for i, m := range ms {
+		text := m.mutated(t, root)
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results[i] = run(t.TempDir(), root, text, m)
+		})
+	}
+	wg.Wait()
+	caught := 0
+	for i, m := range ms {
+		if results[i] == "" {
+			caught++
+			continue
+		}
+		t.Errorf("%s (%s): %s", m.name, m.file, results[i])
+	}
+	t.Logf("checks taken out one at a time: %d, noticed by a test: %d", len(ms), caught)
+}
+
+// run returns "" if the tests failed as they must.
+func run(dir, root, text string, m mutant) string {
+	file := filepath.Join(dir, "mutant.go")
+	overlay := filepath.Join(dir, "overlay.json")
+	spec, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): file}})
+	if err == nil {
+		err = os.WriteFile(file, []byte(text), 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(overlay, spec, 0o600)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	args := append([]string{"test", "-overlay", overlay, "-vet=off", "-count=1", "-timeout=120s"}, strings.Fields(m.test)...)
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "DKB_MUTANTS=", "DKB_REQUIRE_PEERS=")
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return "no test noticed"
+	case strings.Contains(string(out), "--- FAIL") || strings.Contains(string(out), "panic: ") || strings.Contains(string(out), "test timed out"):
+		return ""
+	}
+	return fmt.Sprintf("does not build or run: %.400s", out)
+}
