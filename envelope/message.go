@@ -72,7 +72,7 @@ func (m *Message) WriteTo(dst io.Writer) (n int64, err error) {
 	if wt, ok := m.r.(io.WriterTo); ok {
 		n, err = wt.WriteTo(dst)
 	} else {
-		n, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{m.r}, make([]byte, copyBuffer))
+		n, err = copied(dst, m.r)
 	}
 	if err == io.EOF { // dst's own: the content's end is no error here
 		m.err = errUnwritten

@@ -105,15 +105,11 @@ func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
 	if rf, ok := w.w.(io.ReaderFrom); ok {
 		n, err = rf.ReadFrom(in)
 	} else {
-		n, err = io.CopyBuffer(struct{ io.Writer }{w.w}, in, make([]byte, copyBuffer))
+		n, err = copied(w.w, in)
 	}
 	w.n += n
 	return n, w.end(err)
 }
-
-// copyBuffer holds a quarter of the largest chunk that a format encrypts at
-// once: larger gains nothing, smaller costs a system call per chunk more.
-const copyBuffer = 64 << 10
 
 // Close ends the message and checks the receipt: what was written names
 // exactly the recipients asked for. It does not close dst. An error of it
