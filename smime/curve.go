@@ -63,16 +63,3 @@ func curveByPoint(p []byte) curve {
 	}
 	return 0
 }
-
-// curveOf returns which of our curves c is, 0 for another.
-func curveOf(c ecdh.Curve) curve {
-	switch c {
-	case ecdh.P256():
-		return curveP256
-	case ecdh.P384():
-		return curveP384
-	case ecdh.P521():
-		return curveP521
-	}
-	return 0
-}

@@ -36,7 +36,6 @@ type recipientInfo struct {
 // agreement is what the readers of one KeyAgreeRecipientInfo share.
 type agreement struct {
 	curve  curve  // by the parameters, else by the point's length; 0 if not known
-	named  bool   // the parameters named the curve
 	point  []byte // originator's ephemeral key
 	ukm    []byte // nil: absent
 	kdf    crypto.Hash

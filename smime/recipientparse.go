@@ -185,7 +185,7 @@ func (g *agreement) setOriginator(s cryptobyte.String) bool {
 		if p.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) && !readOID(&p, &o) {
 			return false
 		}
-		g.curve, g.named = curveByOID(o), true
+		g.curve = curveByOID(o)
 	}
 	if g.curve == 0 {
 		g.refuse = "ECDH on a curve that is not supported"
