@@ -73,9 +73,7 @@ func parseContentAlgorithm(der []byte) (contentAlgorithm, error) {
 	if err != nil {
 		return contentAlgorithm{}, err
 	}
-	if o == oidCEKHKDF {
-		return contentAlgorithm{}, malformed("its key derivation is nested")
-	}
+	// No second derivation: parseAES does not know it.
 	a, err := parseAES(o, inner)
 	if err != nil {
 		return contentAlgorithm{}, err

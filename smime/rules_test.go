@@ -57,6 +57,10 @@ func TestReaderRules(t *testing.T) {
 		{"CBC in AuthEnvelopedData", func(c *crafted) {
 			c.algorithm = func([]byte) []byte { return tlv(0x30, cbc256, tlv(4, make([]byte, 16))) }
 		}, nil, false},
+		{"CBC in AuthEnvelopedData, and no tag", func(c *crafted) {
+			c.algorithm = func([]byte) []byte { return tlv(0x30, cbc256, tlv(4, make([]byte, 16))) }
+			c.mac = func([]byte) []byte { return tlv(4) }
+		}, nil, false},
 		{"a mode that is not supported", func(c *crafted) {
 			c.algorithm = func(n []byte) []byte { return tlv(0x30, ctr256, gcmParams(n, tlv(2, []byte{16}))) }
 		}, nil, false},
@@ -275,6 +279,46 @@ func TestPrivateTrialLimit(t *testing.T) {
 			require.NoError(t, err)
 		} else {
 			require.Equal(t, envelope.ErrDecrypt, err)
+		}
+	}
+}
+
+// TestLostKeyIsNeverUsed: where no key was found, the one that is read on with
+// is random, and one time in 256 what it decrypts to is padded well. Not even
+// with permission for CBC may that come out.
+func TestLostKeyIsNeverUsed(t *testing.T) {
+	who := fresh["P-256"]()
+	ri := must(smime.WrapFor(who.key.Certificate(), bytes.Repeat([]byte{0x42}, 32), false))
+	ri[len(ri)-1] ^= 1
+	msg := crafted{to: who, plain: []byte("text"), cbc: true, infos: [][]byte{ri}}.bytes(t)
+	o := envelope.Opener{Identities: who.identities()}
+	o.Legacy.UnauthenticatedCBC = true
+	for range 2000 {
+		_, _, err := open(o, bytes.NewReader(msg))
+		require.Equal(t, envelope.ErrDecrypt, err)
+	}
+}
+
+// TestHeaderBytes: what is not content has a limit, at either end.
+func TestHeaderBytes(t *testing.T) {
+	who := fresh["P-256"]()
+	for name, place := range map[string]func(c *crafted, n int){
+		"originator":                 func(c *crafted, n int) { c.before = tlv(0xa0, make([]byte, n)) },
+		"attributes":                 func(c *crafted, n int) { c.attrs = tlv(0xa1, attribute(sha256OID, tlv(4, make([]byte, n)))) },
+		"unauthenticated attributes": func(c *crafted, n int) { c.after = tlv(0xa2, make([]byte, n)) },
+		"one recipient":              func(c *crafted, n int) { c.infos = append(c.infos, tlv(0xa4, tlv(4, make([]byte, n)))) },
+	} {
+		for n, ok := range map[int]bool{60 << 10: true, 64 << 10: false} {
+			c := crafted{to: who, plain: []byte("text")}
+			c.infos = [][]byte{must(smime.WrapFor(who.key.Certificate(), bytes.Repeat([]byte{0x42}, 32), false))}
+			place(&c, n)
+			o := envelope.Opener{Identities: who.identities(), Limits: envelope.Limits{HeaderBytes: 64 << 10}}
+			_, _, err := open(o, bytes.NewReader(c.bytes(t)))
+			if ok {
+				require.NoError(t, err, name)
+			} else {
+				require.ErrorIs(t, err, envelope.ErrLimit, name)
+			}
 		}
 	}
 }
