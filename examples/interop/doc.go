@@ -4,8 +4,7 @@
 // fill it.
 //
 // The peers are found in the folder that the environment variable DKB_PEERS
-// names, else in ../shared/peers beside the repository; set but empty it means
-// none. Without them the tests skip and say which is missing; with
-// DKB_REQUIRE_PEERS=1 that is a failure, and so are fewer green cells than
-// cells.txt promises.
+// names, by an absolute path. Without it, or without one of the programs, the
+// tests skip and say what is missing; with DKB_REQUIRE_PEERS=1 that is a
+// failure, and so are fewer green cells than cells.txt promises.
 package interop

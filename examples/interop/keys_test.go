@@ -24,6 +24,8 @@ type world struct {
 
 	mu   sync.Mutex
 	keys map[string]*key
+
+	doubted sync.Map // peers that refused a signature over something else
 }
 
 // key is a key pair that a peer made.
@@ -187,6 +189,15 @@ func (k *key) verify(t *testing.T, cert *keyring.Certificate) {
 	v, err := keyring.Verify(cert, keyring.Expect(want))
 	require.NoError(t, err)
 	k.cert = v
+}
+
+// doubt holds a verifier against content that was not signed: once for each
+// peer and container, since it is the peer that would be at fault.
+func (w *world) doubt(t *testing.T, c cell, verifies func() error) {
+	t.Helper()
+	if _, done := w.doubted.LoadOrStore(c.peer+c.format+c.container, true); !done && verifies() == nil {
+		t.Fatalf("%s accepts anything", c.peer)
+	}
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }

@@ -36,10 +36,7 @@ func missing(t *testing.T, what string) {
 
 // drivers returns the folder of the peers' drivers, "" without.
 func drivers() string {
-	dir, set := os.LookupEnv("DKB_PEERS")
-	if !set {
-		dir = filepath.Join("..", "..", "..", "shared", "peers")
-	}
+	dir := os.Getenv("DKB_PEERS")
 	if dir == "" {
 		return ""
 	}

@@ -31,9 +31,10 @@ func (d driven) openCMS(t *testing.T, c cell, k *key, msg, content []byte) []byt
 		name := file(t, sig)
 		args := []string{"verify-smime", "--ca", d.w.ca(t), "--sig", name}
 		d.must(t, content, args...)
-		if _, err := run(append([]byte{1}, content...), d.w.driver(d.name), args...); err == nil {
-			t.Fatalf("%s accepts anything", d.name)
-		}
+		d.w.doubt(t, c, func() error {
+			_, err := run(append([]byte{1}, content...), d.w.driver(d.name), args...)
+			return err
+		})
 		return content
 	}
 	if c.container == "detached" || c.container == "opaque" {

@@ -110,7 +110,7 @@ func newGpgsm(t *testing.T, w *world) peer {
 	require.NoError(t, os.Mkdir(g.home, 0o700))
 	t.Cleanup(func() { stopAgent(g.home) })
 	write(t, filepath.Join(g.home, "passphrase"), []byte("pw\n"))
-	write(t, filepath.Join(g.home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\n"))
+	write(t, filepath.Join(g.home, "gpg-agent.conf"), []byte("allow-loopback-pinentry\ns2k-count 65536\n")) // else each key costs 100 ms
 	fpr := string(must(t, nil, "openssl", "x509", "-in", w.ca(t), "-noout", "-fingerprint", "-sha1"))
 	_, fpr, _ = strings.Cut(strings.TrimSpace(fpr), "=")
 	write(t, filepath.Join(g.home, "trustlist.txt"), []byte(fpr+" S relax\n"))
