@@ -158,7 +158,7 @@ func TestNoFlippedBitIsReleased(t *testing.T) {
 		}
 		data := random(300)
 		msg := c.seal(t, data)
-		for i := range msg {
+		for i := 0; i < len(msg); i += stride(11) {
 			mine := bytes.Clone(msg)
 			mine[i] ^= 1 << (i % 8)
 			got, err := openAll(c.opener(), bytes.NewReader(mine))
@@ -179,7 +179,7 @@ func TestNoCutMessageEnds(t *testing.T) {
 	for _, c := range containers(t) {
 		data := random(300)
 		msg := c.seal(t, data)
-		for i := range msg {
+		for i := 0; i < len(msg); i += stride(11) {
 			_, err := openAll(c.opener(), bytes.NewReader(msg[:i]))
 			require.Error(t, err, "%s: cut after %d of %d octets", c.name, i, len(msg))
 		}
@@ -278,7 +278,7 @@ func TestOneDecryptionError(t *testing.T) {
 		}
 		msg := c.seal(t, random(300))
 		texts := map[string]bool{}
-		for i := len(msg) - 250; i < len(msg)-60; i++ { // well inside the content
+		for i := len(msg) - 250; i < len(msg)-60; i += stride(11) { // well inside the content
 			mine := bytes.Clone(msg)
 			mine[i] ^= 0x80
 			_, err := openAll(c.opener(), bytes.NewReader(mine))
@@ -322,8 +322,8 @@ func TestOnlySignedIsNotSealed(t *testing.T) {
 
 // However large the content is, memory stays.
 func TestMemoryDoesNotGrow(t *testing.T) {
-	if testing.Short() || plainBuild {
-		t.Skip("32 MiB for each container; the plain build keeps a message whole in memory, and says so")
+	if testing.Short() || plainBuild || raceBuild {
+		t.Skip("32 MiB for each container; the plain build keeps a message whole in memory, and says so; the race detector keeps more than that")
 	}
 	for _, c := range containers(t) {
 		if strings.Contains(c.name, "entity") {
