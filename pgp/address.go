@@ -45,7 +45,9 @@ func addrSpec(id string) string {
 	if at <= 0 || at == len(a)-1 || len(a) > maxAddrSpec || !utf8.ValidString(a) {
 		return ""
 	}
-	odd := func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) || strings.ContainsRune(`"(),:;<>[\]`, r) }
+	odd := func(r rune) bool {
+		return !unicode.IsGraphic(r) || unicode.IsSpace(r) || strings.ContainsRune(`"(),:;<>[\]`, r)
+	}
 	if strings.ContainsFunc(a, odd) || strings.ContainsRune(a[:at], '@') {
 		return ""
 	}

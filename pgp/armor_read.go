@@ -3,7 +3,6 @@ package pgp
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"io"
 	"slices"
 	"strings"
@@ -20,8 +19,8 @@ const (
 )
 
 // dearmor reads ASCII armor, RFC 9580, Section 6.2, and returns what is in it.
-// io.EOF comes only after the tail was found, the checksum agreed (if there is
-// one), and nothing but white space followed.
+// io.EOF comes only after the tail was found, and nothing but white space
+// followed.
 type dearmor struct {
 	r     *bufio.Reader
 	label string
@@ -33,6 +32,8 @@ type dearmor struct {
 	n    int    // sextets in bits
 	crc  uint32
 	line bool // at the start of a line
+
+	differs bool // there is a checksum, and it is wrong; known after io.EOF
 }
 
 // armored reports whether text begins like armor, white space and a byte order
@@ -144,14 +145,15 @@ func (d *dearmor) decode() error {
 		return noEOF(err, "in its armor")
 	}
 	text, _ := d.r.Peek(d.r.Buffered())
-	out, used := d.lines(text)
-	class := byte(armorSpace)
-	for _, c := range text[used:] {
-		class = armorClass[c]
-		if class >= armorPad {
-			break
+	out, used, class := slices.Grow(d.buf[:0], len(text)), 0, byte(armorSpace)
+	for used < len(text) && class < armorPad {
+		if d.n == 0 {
+			out, used = d.groups(out, text, used)
+			if used == len(text) {
+				break
+			}
 		}
-		used++
+		class = armorClass[text[used]]
 		switch {
 		case class < 64:
 			d.line = false
@@ -162,6 +164,9 @@ func (d *dearmor) decode() error {
 			}
 		case class == armorEnd:
 			d.line = true
+		}
+		if class < armorPad {
+			used++
 		}
 	}
 	d.r.Discard(used)
@@ -176,26 +181,25 @@ func (d *dearmor) decode() error {
 	return nil
 }
 
-// lines decodes the whole lines of whole groups that text begins with, which
-// is nearly all of it, and says how much that was.
-func (d *dearmor) lines(text []byte) (out []byte, used int) {
-	out = slices.Grow(d.buf[:0], len(text))
-	for d.n == 0 {
-		line, _, found := bytes.Cut(text[used:], []byte{'\n'})
-		n := len(line)
-		line = bytes.TrimSuffix(line, []byte{'\r'})
-		if !found || len(line) == 0 || len(line)%4 != 0 || line[len(line)-1] == '=' {
+// groups decodes whole groups of four digits, which is nearly all that there
+// is, up to the first that has anything else in it. out has room for all of text.
+func (d *dearmor) groups(out, text []byte, used int) ([]byte, int) {
+	begin, n := used, len(out)
+	out = out[:cap(out)]
+	for used+4 <= len(text) && n+3 <= len(out) {
+		in := text[used : used+4 : used+4]
+		a, b, c, e := armorClass[in[0]], armorClass[in[1]], armorClass[in[2]], armorClass[in[3]]
+		if a|b|c|e >= 64 { // the classes of what is no digit have this bit
 			break
 		}
-		k, err := base64.StdEncoding.Decode(out[len(out):cap(out)], line)
-		if err != nil || k != len(line)/4*3 {
-			break
-		}
-		out = out[:len(out)+k]
-		used += n + 1
-		d.line = true
+		to := out[n : n+3 : n+3]
+		to[0], to[1], to[2] = a<<2|b>>4, b<<4|c>>2, c<<6|e
+		used, n = used+4, n+3
 	}
-	return out, used
+	if used > begin {
+		d.line = false
+	}
+	return out[:n], used
 }
 
 // finish reads padding, checksum and tail.
@@ -214,9 +218,7 @@ func (d *dearmor) finish(class byte) error {
 		return err
 	}
 	if sum, ok := strings.CutPrefix(text, "="); ok {
-		if err := d.checksum(sum); err != nil {
-			return err
-		}
+		d.differs = !d.agrees(sum)
 		if text, err = d.tailLine(&budget); err != nil {
 			return err
 		}
@@ -296,21 +298,29 @@ func (d *dearmor) tailLine(budget *int) (string, error) {
 	}
 }
 
-// checksum compares the checksum that the armor states.
-func (d *dearmor) checksum(text string) error {
-	var v uint32
+// agrees compares the checksum that the armor states with that of what is in
+// it. One that is wrong or none at all is no reason to refuse the armor, RFC
+// 9580, Section 6.1: it proves nothing against a person, and what is in armor
+// is authenticated by itself.
+func (d *dearmor) agrees(text string) bool {
 	if len(text) != 4 {
-		return malformed("its armor checksum has %d characters, not 4", len(text))
+		return false
 	}
+	var v uint32
 	for i := range text {
 		c := armorClass[text[i]]
 		if c >= 64 {
-			return malformed("%.8q in its armor checksum", text)
+			return false
 		}
 		v = v<<6 | uint32(c)
 	}
-	if v != d.crc {
-		return malformed("its armor checksum does not agree: the text was changed on its way")
+	return v == d.crc
+}
+
+// finding is what there is to say of the armor after its end.
+func (d *dearmor) finding() (list []string) {
+	if d != nil && d.differs {
+		list = append(list, "the armor's checksum is wrong")
 	}
-	return nil
+	return list
 }

@@ -72,6 +72,7 @@ func TestArmorRefused(t *testing.T) {
 	tests := []struct {
 		name, from, to string
 		good           bool
+		differs        bool // and the checksum is found to be wrong
 	}{
 		{name: "as it is", good: true},
 		{name: "header", from: "\n\n", to: "\nVersion: 1\n\n", good: true},
@@ -88,8 +89,12 @@ func TestArmorRefused(t *testing.T) {
 		{name: "something after", from: "-----END PGP MESSAGE-----", to: "-----END PGP MESSAGE-----\nx"},
 		{name: "line ends after", from: "-----END PGP MESSAGE-----", to: "-----END PGP MESSAGE-----\n\r\n \t\n", good: true},
 		{name: "no checksum", from: checksumLine(good), to: "", good: true},
-		{name: "wrong checksum", from: checksumLine(good), to: "=AAAA\n"},
-		{name: "short checksum", from: checksumLine(good), to: "=AAA\n"},
+		{name: "wrong checksum", from: checksumLine(good), to: "=AAAA\n", good: true, differs: true},
+		{name: "short checksum", from: checksumLine(good), to: "=AAA\n", good: true, differs: true},
+		{name: "empty checksum", from: checksumLine(good), to: "=\n", good: true, differs: true},
+		{name: "long checksum", from: checksumLine(good), to: checksumLine(good)[:5] + "AAA\n", good: true, differs: true},
+		{name: "checksum that is no base64", from: checksumLine(good), to: "=-*-*\n", good: true, differs: true},
+		{name: "checksum of 200 characters", from: checksumLine(good), to: "=" + strings.Repeat("A", 200) + "\n"},
 		{name: "checksum twice", from: checksumLine(good), to: checksumLine(good) + checksumLine(good)},
 		{name: "line broken in two", from: "YXR0", to: "YXR0\n", good: true},
 		{name: "character that is none", from: "YXR0", to: "YXR*"},
@@ -104,9 +109,14 @@ func TestArmorRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Contains(t, good, tt.from)
-			got, err := decodeArmor(strings.NewReader(strings.Replace(good, tt.from, tt.to, 1)))
+			d, err := newDearmor(bufio.NewReader(strings.NewReader(strings.Replace(good, tt.from, tt.to, 1))))
+			var got []byte
+			if err == nil {
+				got, err = io.ReadAll(d)
+			}
 			if tt.good {
 				require.NoError(t, err)
+				require.Equal(t, tt.differs, len(d.finding()) > 0)
 				require.Equal(t, "attachment\n", string(got))
 				return
 			}

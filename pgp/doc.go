@@ -15,7 +15,7 @@
 // the recipients that they were made for. Literal packets carry no file name
 // and no date, and nothing is compressed.
 //
-// What is read besides: armor with or without checksum, compressed content up
+// What is read besides: armor whatever its checksum says, compressed content up
 // to a limit, text signatures, several signatures. What is refused always:
 // encryption without integrity protection (packet 9), ciphers other than AES,
 // packets after the message, and a session key packet of one version in front

@@ -37,12 +37,12 @@ func start(src io.Reader) (p *packets, armor *dearmor, err error) {
 }
 
 // startMessage is start where a detached signature does not serve.
-func startMessage(src io.Reader) (*packets, bool, error) {
+func startMessage(src io.Reader) (*packets, *dearmor, error) {
 	p, armor, err := start(src)
-	if err != nil || armor == nil {
-		return p, false, err
+	if err == nil && armor != nil {
+		err = messageLabel(armor.label)
 	}
-	return p, true, messageLabel(armor.label)
+	return p, armor, err
 }
 
 // messageLabel refuses armor of anything but a message.
@@ -122,7 +122,7 @@ func (k *sessionKey) names(key *packet.PublicKey) bool {
 // sealed is the outside of an encrypted message, read up to its ciphertext.
 type sealed struct {
 	in        *packets
-	armored   bool
+	armor     *dearmor // nil: binary
 	container string
 	cipher    packet.CipherFunction // version 2
 	mode      packet.AEADMode       // version 2
@@ -134,11 +134,11 @@ type sealed struct {
 // readSealed reads the header of a sealed message. What is of no use here
 // costs no memory: found is called for each session key packet.
 func readSealed(src io.Reader, l seam.Limits, found func(sessionKey, seam.Recipient)) (*sealed, error) {
-	in, isArmored, err := startMessage(src)
+	in, armor, err := startMessage(src)
 	if err != nil {
 		return nil, err
 	}
-	s := &sealed{in: in, armored: isArmored}
+	s := &sealed{in: in, armor: armor}
 	return s, s.header(l, found)
 }
 

@@ -16,7 +16,7 @@ func (format) Inspect(src io.Reader, l seam.Limits) (*seam.Facts, error) {
 	if armor != nil {
 		f.Armored = true
 		if armor.label == labelSignature {
-			return f, inspectDetached(in, l, f)
+			return f, inspectDetached(in, armor, l, f)
 		}
 		if err := messageLabel(armor.label); err != nil {
 			return nil, err
@@ -28,13 +28,13 @@ func (format) Inspect(src io.Reader, l seam.Limits) (*seam.Facts, error) {
 	}
 	switch tag {
 	case tagSignature, tagOnePass, tagCompressed, tagLiteral:
-		return f, inspectSigned(in, l, f)
+		return f, inspectSigned(in, armor, l, f)
 	}
-	return f, inspectSealed(in, l, f)
+	return f, inspectSealed(in, armor, l, f)
 }
 
-func inspectSealed(in *packets, l seam.Limits, f *seam.Facts) error {
-	s := &sealed{in: in, armored: f.Armored}
+func inspectSealed(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) error {
+	s := &sealed{in: in, armor: armor}
 	err := s.header(l, func(_ sessionKey, r seam.Recipient) {
 		f.Recipients = append(f.Recipients, r)
 	})
@@ -45,19 +45,23 @@ func inspectSealed(in *packets, l seam.Limits, f *seam.Facts) error {
 	if _, err := io.Copy(io.Discard, s.body); err != nil {
 		return err
 	}
-	return s.end()
+	err = s.end()
+	f.Findings = armor.finding()
+	return err
 }
 
 // inspectSigned reads a message that anybody can read.
-func inspectSigned(in *packets, l seam.Limits, f *seam.Facts) error {
+func inspectSigned(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) error {
 	f.Auth = seam.AuthAtEnd
 	m := newMessage(in, l, nil, true)
+	m.armor = armor
 	err := m.begin()
 	if m.empty && !m.onePass && m.around == nil { // signatures and nothing else
 		f.Container = containerDetached
 		for _, s := range m.before {
 			f.Signatures = append(f.Signatures, s.verdict())
 		}
+		f.Findings = armor.finding()
 		return nil
 	}
 	if err != nil {
@@ -71,12 +75,12 @@ func inspectSigned(in *packets, l seam.Limits, f *seam.Facts) error {
 	return nil
 }
 
-func inspectDetached(in *packets, l seam.Limits, f *seam.Facts) error {
+func inspectDetached(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) error {
 	signs, err := detached(in, l, nil)
 	if err != nil {
 		return err
 	}
-	f.Container, f.Auth = containerDetached, seam.AuthAtEnd
+	f.Container, f.Auth, f.Findings = containerDetached, seam.AuthAtEnd, armor.finding()
 	for _, s := range signs {
 		f.Signatures = append(f.Signatures, s.verdict())
 	}

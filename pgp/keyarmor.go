@@ -108,8 +108,8 @@ func keyArmorBody(b []byte) (raw, rest []byte, err error) {
 		if bytes.HasPrefix(line, []byte("-----END PGP ")) {
 			break
 		}
-		if bytes.HasPrefix(line, []byte("=")) && len(line) == 5 {
-			continue // the checksum
+		if bytes.HasPrefix(line, []byte("=")) && (len(line) == 5 || len(text)%4 == 0) {
+			continue // the checksum, right or wrong; else a line of padding
 		}
 		text = append(text, line...)
 	}

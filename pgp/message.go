@@ -20,8 +20,9 @@ type message struct {
 	around *packets // those around the compressed packet that in reads; nil: not in one
 	press  *inflated
 	limits seam.Limits
-	judge  *judge // nil: signatures are not checked, only the grammar
-	signed bool   // one without a signature is refused
+	armor  *dearmor // around in, of a message that is only signed
+	judge  *judge   // nil: signatures are not checked, only the grammar
+	signed bool     // one without a signature is refused
 
 	budget   int64 // octets left for packets that are not content
 	idle     int
@@ -136,6 +137,7 @@ func (m *message) complete() error {
 	for _, s := range m.before {
 		m.results = append(m.results, s.verdict())
 	}
+	m.findings = append(m.findings, m.armor.finding()...)
 	return io.EOF
 }
 

@@ -59,7 +59,7 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 		return nil, err
 	}
 	s.first = in
-	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armored
+	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armor != nil
 	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
 	if len(fit) > p.Limits.PrivateTrial {
 		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}

@@ -182,6 +182,7 @@ func (r *reading) end() error {
 	if r.judge {
 		f := &r.s.facts
 		f.Signatures = r.msg.results
+		f.Findings = append(f.Findings, r.in.armor.finding()...)
 		f.Findings = append(f.Findings, r.msg.findings...)
 		f.Findings = append(f.Findings, r.msg.judge.findings...)
 	}

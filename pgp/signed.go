@@ -21,12 +21,13 @@ func (format) OpenSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) 
 // beginSigned reads a message that is only signed up to its content.
 func beginSigned(src io.Reader, l seam.Limits, j *judge) (*message, seam.Facts, error) {
 	f := seam.Facts{Format: formatName, OpenedBy: -1, Auth: seam.AuthAtEnd}
-	in, armored, err := startMessage(src)
+	in, armor, err := startMessage(src)
 	if err != nil {
 		return nil, f, err
 	}
-	f.Armored = armored
+	f.Armored = armor != nil
 	m := newMessage(in, l, j, true)
+	m.armor = armor
 	if err := m.begin(); err != nil {
 		return nil, f, err
 	}
@@ -101,6 +102,7 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 	if err != nil {
 		return nil, err
 	}
+	f.Findings = armor.finding()
 	buf := make([]byte, slice)
 	for {
 		n, err := patient{content}.Read(buf)
