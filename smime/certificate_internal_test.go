@@ -28,10 +28,7 @@ func TestCheckSeal(t *testing.T) {
 	require.NoError(t, err)
 	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	require.NoError(t, err)
-	rsa2047, err := rsa.GenerateKey(rand.Reader, 2047)
-	require.NoError(t, err)
-	rsa2048, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
+	rsa2047, rsa2048 := FixedRSA("rsa2047"), FixedRSA("rsa2048")
 
 	for _, c := range []struct {
 		name    string

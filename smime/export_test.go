@@ -1,7 +1,11 @@
 package smime
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
+	"os"
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
@@ -10,6 +14,20 @@ import (
 )
 
 // What tests see of the inside.
+
+// FixedRSA returns a key of testdata: to make one takes up to seconds.
+func FixedRSA(name string) *rsa.PrivateKey {
+	b, err := os.ReadFile("testdata/" + name + ".pem")
+	if err != nil {
+		panic(err)
+	}
+	block, _ := pem.Decode(b)
+	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		panic(err)
+	}
+	return k.(*rsa.PrivateKey)
+}
 
 func CertificateFromDER(der []byte) (*keyring.Certificate, error) {
 	c, err := parseCertificate(der)

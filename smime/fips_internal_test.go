@@ -76,7 +76,7 @@ func TestFIPSOnly(t *testing.T) {
 
 	_, err = (&Key{ec}).MarshalPKCS12([]byte("passphrase"))
 	require.ErrorContains(t, err, "FIPS")
-	sealed, err := (&Key{ec}).Marshal([]byte("a passphrase of 112 bits or more"))
+	sealed, err := (&Key{ec}).marshal([]byte("a passphrase of 112 bits or more"), 1000)
 	require.NoError(t, err)
 	_, err = ParseKey(bytes.NewReader(sealed), []byte("a passphrase of 112 bits or more"))
 	require.NoError(t, err)

@@ -56,6 +56,11 @@ func GenerateKey(o KeyOptions) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	return o.certify(private)
+}
+
+// certify makes the certificate for a new private key.
+func (o *KeyOptions) certify(private crypto.Signer) (*Key, error) {
 	now := time.Now()
 	template, err := o.template(private.Public(), now)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -35,14 +34,15 @@ func (p *person) identities() []envelope.Identity { return []envelope.Identity{p
 func (p *person) signers() []envelope.Signer      { return []envelope.Signer{p.key.Signer()} }
 func (p *person) senders() []*keyring.Verified    { return []*keyring.Verified{p.verified} }
 
-// fresh makes the keys of each kind once: RSA keys are slow to make.
+// fresh makes the keys of each kind once. RSA keys, which are slow to make, are
+// the same in every run.
 var fresh = map[string]func() *person{
-	"RSA-3072":  sync.OnceValue(func() *person { return newPerson("RSA-3072", must(rsa.GenerateKey(rand.Reader, 3072))) }),
+	"RSA-3072":  sync.OnceValue(func() *person { return newPerson("RSA-3072", smime.FixedRSA("rsa3072")) }),
 	"P-256":     sync.OnceValue(func() *person { return newPerson("P-256", must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))) }),
 	"P-384":     sync.OnceValue(func() *person { return newPerson("P-384", must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))) }),
 	"P-521":     sync.OnceValue(func() *person { return newPerson("P-521", must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))) }),
 	"stranger":  sync.OnceValue(func() *person { return newPerson("stranger", must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))) }),
-	"RSA-other": sync.OnceValue(func() *person { return newPerson("RSA-other", must(rsa.GenerateKey(rand.Reader, 2048))) }),
+	"RSA-other": sync.OnceValue(func() *person { return newPerson("RSA-other", smime.FixedRSA("rsa2048-other")) }),
 }
 
 var kinds = []string{"RSA-3072", "P-256", "P-384", "P-521"}

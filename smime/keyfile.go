@@ -149,6 +149,10 @@ func parsePrivate(block *pem.Block, passphrase []byte) (any, error) {
 // result must be kept as secret as what it opens. A key in a hardware module
 // cannot be marshalled.
 func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
+	return k.marshal(passphrase, writeIterations)
+}
+
+func (k *Key) marshal(passphrase []byte, iterations int) ([]byte, error) {
 	if k == nil || k.in == nil {
 		return nil, errNoKey
 	}
@@ -159,7 +163,7 @@ func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
 	defer clear(der)
 	block := &pem.Block{Type: pemPKCS8, Bytes: der}
 	if len(passphrase) > 0 {
-		encrypted, err := encryptPBES2(der, passphrase)
+		encrypted, err := encryptPBES2(der, passphrase, iterations)
 		if err != nil {
 			return nil, err
 		}

@@ -64,13 +64,18 @@ func TestMarshalParse(t *testing.T) {
 		}
 	}
 	k := &Key{testKey(t, "p256")}
-	sealed, err := k.Marshal([]byte("passphrase"))
+	sealed, err := k.marshal([]byte("passphrase"), cheap)
 	require.NoError(t, err)
 	require.NotContains(t, string(sealed), "BEGIN PRIVATE KEY")
+	// What callers get has the whole cost.
+	dear, err := k.Marshal([]byte("passphrase"))
+	require.NoError(t, err)
+	first, _ := pem.Decode(dear)
+	require.Contains(t, string(first.Bytes), "\x02\x03\x09\x27\xc0", "600,000 iterations")
 	got, err := ParseKey(iotest.OneByteReader(bytes.NewReader(sealed)), []byte("passphrase"))
 	require.NoError(t, err)
 	requireSame(t, got, k.in)
-	again, err := k.Marshal([]byte("passphrase"))
+	again, err := k.marshal([]byte("passphrase"), cheap)
 	require.NoError(t, err)
 	require.NotEqual(t, sealed, again, "fresh salt each time")
 	for _, wrong := range []string{"", "passphrase "} {
@@ -273,21 +278,21 @@ func TestPBES2(t *testing.T) {
 
 func TestPKCS12(t *testing.T) {
 	k := &Key{testKey(t, "p256")}
-	ours, err := k.MarshalPKCS12([]byte("pässword"))
+	ours, err := k.marshalPKCS12([]byte("pässword"), cheap)
 	require.NoError(t, err)
-	cheap, err := pkcs12.Modern2023.WithIterations(1).Encode(k.in.private, k.in.cert.x, nil, "pässword")
+	theirs, err := pkcs12.Modern2023.WithIterations(1).Encode(k.in.private, k.in.cert.x, nil, "pässword")
 	require.NoError(t, err)
-	for _, p12 := range [][]byte{ours, cheap} {
+	for _, p12 := range [][]byte{ours, theirs} {
 		got, err := ParseKey(bytes.NewReader(p12), []byte("pässword"))
 		require.NoError(t, err)
 		requireSame(t, got, k.in)
 	}
 	for _, wrong := range []string{"", "password", "\xff"} {
-		_, err := ParseKey(bytes.NewReader(cheap), []byte(wrong))
+		_, err := ParseKey(bytes.NewReader(theirs), []byte(wrong))
 		require.ErrorIs(t, err, ErrPassphrase, wrong)
 	}
-	for i := range cheap {
-		bad := bytes.Clone(cheap)
+	for i := range theirs {
+		bad := bytes.Clone(theirs)
 		bad[i] ^= 4
 		got, err := ParseKey(bytes.NewReader(bad), []byte("pässword"))
 		require.Equal(t, err == nil, got != nil)
@@ -347,8 +352,7 @@ func TestIterationBudget(t *testing.T) {
 
 func TestNewKey(t *testing.T) {
 	r, ec := testKey(t, "rsa3072"), testKey(t, "p256")
-	otherRSA, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
+	otherRSA := FixedRSA("rsa2048")
 	otherEC, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	otherECDH, err := otherEC.ECDH()
@@ -446,9 +450,9 @@ func TestOpenSSLReadsKeys(t *testing.T) {
 		t.Skip("skipped: there is no openssl")
 	}
 	k := &Key{testKey(t, "p256")}
-	sealed, err := k.Marshal([]byte("passphrase"))
+	sealed, err := k.marshal([]byte("passphrase"), cheap)
 	require.NoError(t, err)
-	p12, err := k.MarshalPKCS12([]byte("passphrase"))
+	p12, err := k.marshalPKCS12([]byte("passphrase"), cheap)
 	require.NoError(t, err)
 	for _, c := range []struct {
 		in   []byte

@@ -24,7 +24,10 @@ func TestMemory(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		return int64(after.TotalAlloc - before.TotalAlloc)
 	}
-	const small, large = 2 << 20, 10 << 20
+	small, large := int64(2<<20), int64(10<<20)
+	if race {
+		small, large = 1<<20, 3<<20
+	}
 	for _, f := range forms(who) {
 		for _, armor := range []bool{false, true} {
 			s := f.seal

@@ -2,8 +2,6 @@ package smime_test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"testing"
 
@@ -11,12 +9,13 @@ import (
 	"go.mozilla.org/pkcs7"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/smime"
 )
 
 // TestMozillaPKCS7 holds messages against an implementation that shares no
 // code with this one. It is only fed with well-formed messages.
 func TestMozillaPKCS7(t *testing.T) {
-	key := must(rsa.GenerateKey(rand.Reader, 2048))
+	key := smime.FixedRSA("rsa2048")
 	who := newPerson("peer", key)
 	cert, err := x509.ParseCertificate(who.key.Certificate().Marshal())
 	require.NoError(t, err)

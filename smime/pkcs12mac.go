@@ -153,6 +153,10 @@ func (f *pfx) encode(password []byte) ([]byte, error) {
 // passphrase must not be empty; it protects both key and certificate, with
 // PBES2 (PBKDF2 with SHA-256, AES-256) and a MAC.
 func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
+	return k.marshalPKCS12(passphrase, writeIterations)
+}
+
+func (k *Key) marshalPKCS12(passphrase []byte, iterations int) ([]byte, error) {
 	switch {
 	case k == nil || k.in == nil:
 		return nil, errNoKey
@@ -161,7 +165,7 @@ func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
 	case fipsOnly():
 		return nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids")
 	}
-	p12, err := pkcs12.Modern2023.WithIterations(writeIterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
+	p12, err := pkcs12.Modern2023.WithIterations(iterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
 	if err != nil {
 		return nil, fmt.Errorf("smime: writing PKCS#12: %w", err)
 	}

@@ -28,6 +28,10 @@ func TestRoundTrip(t *testing.T) {
 			who := fresh[kind]()
 			for _, f := range forms(who) {
 				for i, size := range sizes {
+					// How content is cut does not depend on whose key it is.
+					if kind != "P-256" && size > 1<<16 {
+						continue
+					}
 					for _, armor := range []bool{false, true} {
 						s := f.seal
 						s.Armor = armor

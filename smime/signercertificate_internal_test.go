@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"io"
 	"testing"
@@ -18,8 +16,7 @@ import (
 
 func TestSignerCertificateRules(t *testing.T) {
 	private := secret(t, "p256")
-	rsa1024, err := rsa.GenerateKey(rand.Reader, 1024)
-	require.NoError(t, err)
+	rsa1024 := FixedRSA("rsa1024")
 	now := time.Now()
 	year := 365 * 24 * time.Hour
 	when := func(from, to time.Duration) func(*x509.Certificate) {

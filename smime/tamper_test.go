@@ -20,9 +20,15 @@ func refusal(err error) bool {
 		errors.Is(err, envelope.ErrLimit) || errors.Is(err, envelope.ErrSignature)
 }
 
+// full reports whether a form is tested in every place.
+func (f *form) full() bool { return f.name == "GCM" || f.name == "CBC+signed" }
+
 // TestEveryBit flips each bit of a message of each form: an error, or the same
 // content. What is left to be the same are octets that no check has to cover:
 // names of other things, lengths in another form.
+//
+// Two forms are tested in full, which have between them all that there is; of
+// the others, and under the race detector, it is one bit in eight.
 func TestEveryBit(t *testing.T) {
 	who := fresh["P-256"]()
 	plain := []byte("attack at dawn, or perhaps a little later")
@@ -32,9 +38,8 @@ func TestEveryBit(t *testing.T) {
 			msg := sealed(t, f.seal, plain, who.verified)
 			same := 0
 			for i := range msg {
-				// All bits of every eighth octet, and one of each other.
 				for bit := range 8 {
-					if i%8 != 0 && bit != i/8%8 {
+					if (race || !f.full()) && bit != (i+i/8)%8 {
 						continue
 					}
 					msg[i] ^= 1 << bit
@@ -56,7 +61,8 @@ func TestEveryBit(t *testing.T) {
 	}
 }
 
-// TestEveryCut: what is cut off anywhere is an error, and says so.
+// TestEveryCut: what is cut off anywhere is an error, and says so. As above, two
+// forms are cut everywhere.
 func TestEveryCut(t *testing.T) {
 	who := fresh["P-256"]()
 	for _, f := range forms(who) {
@@ -69,7 +75,7 @@ func TestEveryCut(t *testing.T) {
 				whole = bytes.TrimRight(msg, "\n") // the last line end says nothing
 			}
 			for n := range whole {
-				if armor && n%3 != 0 {
+				if (armor || race || !f.full()) && n%7 != 0 {
 					continue
 				}
 				got, _, err := open(envelope.Opener{Identities: who.identities()}, bytes.NewReader(whole[:n]))

@@ -1,0 +1,6 @@
+//go:build race
+
+package smime_test
+
+// race tells that everything takes ten times as long.
+const race = true
