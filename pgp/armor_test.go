@@ -3,6 +3,7 @@ package pgp
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -120,7 +121,7 @@ func TestArmorRefused(t *testing.T) {
 				require.Equal(t, "attachment\n", string(got))
 				return
 			}
-			if _, limit := err.(*envelope.LimitError); !limit {
+			if !errors.Is(err, envelope.ErrLimit) {
 				require.ErrorIs(t, err, envelope.ErrFormat)
 			}
 		})

@@ -9,11 +9,15 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
-// Limits of compressed packets. Text compresses to a tenth, empty forms and
-// bitmaps to a fiftieth; what grows more than two hundredfold is made to.
+// Limits of compressed packets beside Limits.Decompressed. Text compresses to
+// a tenth, empty forms and bitmaps to a fiftieth; what grows more than two
+// hundredfold is made to, or is the empty disk image or blank scan that gpg
+// compresses a thousandfold unasked. Content is streamed, so that its size
+// costs no memory: for the first 64 MiB, half a second of inflating, any ratio
+// will do. Beyond, a mail of 1 MiB must not become 1 GiB on somebody's disk.
 const (
 	inflateRatio = 200
-	inflateFree  = 1 << 20 // the ratio is looked at only beyond
+	inflateFree  = 64 << 20 // octets that come out before the ratio counts
 )
 
 // inflated is what is in a compressed packet, RFC 9580, Section 5.6, up to the limits.
@@ -70,8 +74,8 @@ func (f *inflated) Read(p []byte) (int, error) {
 	switch {
 	case f.n > f.most:
 		return 0, &envelope.LimitError{What: "octets of decompressed content", Max: f.most}
-	case f.n > inflateFree && f.n/inflateRatio > f.read:
-		return 0, &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio}
+	case (f.n-inflateFree)/inflateRatio > f.read:
+		return 0, &fixedLimit{what: "times the size of compressed content", max: inflateRatio}
 	case err == nil || err == io.EOF:
 		return n, err
 	}

@@ -24,7 +24,7 @@ type message struct {
 	judge  *judge   // nil: signatures are not checked, only the grammar
 	signed bool     // one without a signature is refused
 
-	budget   int64 // octets left for packets that are not content
+	budget   budget // for packets that are not content
 	idle     int
 	open     []*pending       // one-pass signatures, the last one is the first to be closed
 	before   []*pending       // signatures that came before the literal packet
@@ -37,7 +37,7 @@ type message struct {
 }
 
 func newMessage(in *packets, l seam.Limits, j *judge, signed bool) *message {
-	return &message{in: in, limits: l, judge: j, signed: signed, budget: l.HeaderBytes}
+	return &message{in: in, limits: l, judge: j, signed: signed, budget: budget{l.HeaderBytes, l.HeaderBytes}}
 }
 
 // Read implements io.Reader.
@@ -141,18 +141,11 @@ func (m *message) complete() error {
 	return io.EOF
 }
 
-// spend counts the octets of a packet that is not content.
-func (m *message) spend(b *body, most int64, what string) ([]byte, error) {
-	p, err := b.bytes(min(most, m.budget), what)
-	m.budget -= int64(len(p))
-	return p, err
-}
-
 // maxOnePass is more than the octets of any one-pass signature packet.
 const maxOnePass = 512
 
 func (m *message) onePassSignature(b *body) error {
-	raw, err := m.spend(b, maxOnePass, "octets in one one-pass signature packet")
+	raw, err := m.budget.spend(b, maxOnePass, "octets in one one-pass signature packet")
 	if err != nil {
 		return err
 	}
@@ -183,7 +176,7 @@ const maxSignature = 512 << 10
 // signature reads a signature packet. one is what announced it, nil if it comes
 // before the content, as PGP 2 wrote it.
 func (m *message) signature(b *body, one *pending) error {
-	raw, err := m.spend(b, maxSignature, "octets in one signature packet")
+	raw, err := m.budget.spend(b, maxSignature, "octets in one signature packet")
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package pgp
 
 import (
-	"errors"
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -201,8 +200,7 @@ func (r *reading) authentic() bool {
 // were wrong, and then a limit may be named, and nothing else.
 func (r *reading) wrong(err error) error {
 	authentic := r.s.facts.Auth == seam.AuthChunk && r.from.err == nil || r.authentic()
-	var limit *envelope.LimitError
-	if authentic && errors.As(err, &limit) {
+	if limit := limitIn(err); authentic && limit != nil {
 		return limit
 	}
 	return r.secret()

@@ -125,7 +125,7 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 // detached reads signature packets to the end of the source. A message with
 // its own content is refused: what it signs is that, and not what lies beside it.
 func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error) {
-	idle, budget := 0, l.HeaderBytes
+	idle, budget := 0, budget{l.HeaderBytes, l.HeaderBytes}
 	for {
 		tag, b, err := in.next()
 		switch {
@@ -138,11 +138,10 @@ func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error
 		case tag == tagSignature && len(signs) >= l.Signatures:
 			return nil, &envelope.LimitError{What: "signatures", Max: int64(l.Signatures)}
 		case tag == tagSignature:
-			raw, err := b.bytes(min(maxSignature, budget), "octets in one signature packet")
+			raw, err := budget.spend(b, maxSignature, "octets in one signature packet")
 			if err != nil {
 				return nil, err
 			}
-			budget -= int64(len(raw))
 			signs = append(signs, newPending(raw, j))
 		case tag == tagOnePass || tag == tagCompressed || tag == tagLiteral:
 			return nil, malformed("it is a message with its content, not a detached signature: verify it as such")

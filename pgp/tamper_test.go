@@ -92,7 +92,10 @@ func TestEveryPrefix(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := opener(m.key)
-			last := len(bytes.TrimRight(m.msg, "\n"))
+			last := len(m.msg)
+			if m.msg[0] == '-' { // the last line may lack its end
+				last--
+			}
 			for n := range last {
 				got, _, err := open(o, bytes.NewReader(m.msg[:n]))
 				require.ErrorIs(t, err, envelope.ErrFormat, "%d octets", n)
