@@ -153,9 +153,12 @@ func (c *certificate) addUsers(k *keyParts, check *checker) error {
 func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 	for _, p := range k.subs {
 		s := subkey{body: bytes.Clone(p.body)}
+		if int(s.body[0]) != c.primary.Version {
+			continue // RFC 9580, Section 10.1; and the other subkeys serve
+		}
 		key, err := readPublicKey(keyTagPublicSub, s.body)
-		if err != nil || key.Version != c.primary.Version {
-			continue // RFC 9580, Section 10.1: of the primary key's version; and the other subkeys serve
+		if err != nil {
+			continue
 		}
 		s.key = key
 		what := hashedKey(s.body)

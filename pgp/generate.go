@@ -52,6 +52,9 @@ const Forever time.Duration = math.MaxInt64
 // 6 key says that its owner reads SEIPDv2; a version 4 key does not, so that
 // what is sealed to it opens in GnuPG 2.2 too.
 func GenerateKey(o KeyOptions) (*Key, error) {
+	if err := approved("generating an OpenPGP key"); err != nil {
+		return nil, err
+	}
 	config, err := generateConfig(o)
 	if err != nil {
 		return nil, err

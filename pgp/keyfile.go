@@ -167,6 +167,11 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 	case scan.usage != usagePlain && len(passphrase) == 0:
 		return nil, errNeedsPassphrase
 	}
+	if scan.usage != usagePlain {
+		if err := approved("unlocking an OpenPGP key"); err != nil {
+			return nil, err
+		}
+	}
 	if why := hugeRSA(scan.public); why != nil {
 		return nil, why
 	}
@@ -205,6 +210,11 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
 	if k == nil || k.private == nil {
 		return nil, errors.New("pgp: Marshal of the zero Key")
+	}
+	if len(passphrase) > 0 {
+		if err := approved("protecting an OpenPGP key by a passphrase"); err != nil {
+			return nil, err
+		}
 	}
 	bodies, err := k.private.lock(passphrase)
 	if err != nil {

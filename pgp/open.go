@@ -1,7 +1,6 @@
 package pgp
 
 import (
-	"crypto/fips140"
 	"crypto/rand"
 	"io"
 
@@ -10,23 +9,6 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
-
-// NotApprovedError says that something would need cryptography that
-// GODEBUG=fips140=only forbids. Nothing was begun.
-type NotApprovedError struct {
-	What string // "encrypting an OpenPGP message"
-}
-
-func (e *NotApprovedError) Error() string {
-	return "pgp: " + e.What + " needs algorithms that GODEBUG=fips140=only forbids (CFB, OCB, SHA-1, X25519): use S/MIME, or another setting"
-}
-
-func approved(what string) error {
-	if fips140.Enforced() {
-		return &NotApprovedError{What: what}
-	}
-	return nil
-}
 
 // trial is one session key packet and one private key that it may be for.
 type trial struct {

@@ -98,6 +98,11 @@ func (k *keyParts) begin(tag int, body []byte, secret bool) error {
 	if err != nil {
 		return err
 	}
+	if public[0] == 4 { // its fingerprint is a SHA-1 digest
+		if err := approved("reading an OpenPGP version 4 key"); err != nil {
+			return err
+		}
+	}
 	k.primary = keyPart{tag: keyTagPublic, body: public, list: true}
 	k.issuer = newKeyIssuer(public)
 	k.turn(&k.primary)

@@ -127,7 +127,7 @@ func keep(list []selfSig, sig *packet.Signature, body []byte, back bool) []selfS
 // newer kinds come with critical parts that are made to be skipped.
 func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
-	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) {
+	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) || forbiddenDigest(sig.Hash) {
 		return nil, nil
 	}
 	if !signedOver(c.primary, sig, c.hashed, what) {
@@ -200,6 +200,6 @@ func hashedUserID(id []byte) []byte {
 // area: it is signed itself.
 func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *packet.Signature) bool {
 	back := binding.EmbeddedSignature
-	return back != nil && back.Version == sub.Version && !unknownCritical(back) && !weakDigest(back) &&
+	return back != nil && back.Version == sub.Version && !unknownCritical(back) && !weakDigest(back) && !forbiddenDigest(back.Hash) &&
 		signedOver(sub, back, c.hashed, subHashed)
 }

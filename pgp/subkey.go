@@ -20,6 +20,9 @@ type encryptionKey struct {
 
 // CheckSeal implements seam.Certificate.
 func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
+	if err := approved("sealing an OpenPGP message"); err != nil {
+		return err
+	}
 	_, err := c.encryptionKey(now, p)
 	return err
 }
