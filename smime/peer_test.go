@@ -51,7 +51,7 @@ func TestMozillaPKCS7(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(text, got))
 
-	//lint:ignore SA1019 the package chooses the algorithm by a variable
+	// The package chooses the algorithm by a variable.
 	pkcs7.ContentEncryptionAlgorithm = pkcs7.EncryptionAlgorithmAES256CBC
 	msg, err := pkcs7.Encrypt(opaque, []*x509.Certificate{cert})
 	require.NoError(t, err)

@@ -17,12 +17,16 @@ const (
 	pemEnd   = "-----END "
 	pemDash  = "-----"
 
-	// maxPEMLine bounds the two lines around the base64: the longest has 24 octets.
+	// maxPEMLine bounds the two lines around the base64: the longest has 33 octets.
 	maxPEMLine = 64
 )
 
 // pemLabels are the labels that are read; the first one is written.
-func pemLabels() []string { return []string{"CMS", "PKCS7"} }
+//
+// QUIRK: gpgsm 2.2 --armor writes the last two, whatever is inside.
+func pemLabels() []string {
+	return []string{"CMS", "PKCS7", "ENCRYPTED MESSAGE", "SIGNED MESSAGE"}
+}
 
 // pemWriter writes one message as PEM.
 type pemWriter struct {

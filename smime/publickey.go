@@ -126,9 +126,10 @@ func refuseRSA(k *rsa.PublicKey, most int) string {
 // keyAlgorithm returns the algorithm in a SubjectPublicKeyInfo, "" if it cannot
 // be read.
 func keyAlgorithm(spki []byte) oid {
-	s := cryptobyte.String(spki)
+	in := cryptobyte.String(spki)
+	var info, algorithm cryptobyte.String
 	var o oid
-	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.ReadASN1(&s, asn1.SEQUENCE) || !readOID(&s, &o) {
+	if !in.ReadASN1(&info, asn1.SEQUENCE) || !info.ReadASN1(&algorithm, asn1.SEQUENCE) || !readOID(&algorithm, &o) {
 		return ""
 	}
 	return o

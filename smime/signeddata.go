@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"fmt"
 	"hash"
-	"io"
 
 	"golang.org/x/crypto/cryptobyte/asn1"
 
@@ -116,9 +115,6 @@ func (sd *signedData) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// content reads the content and hashes it.
-func (sd *signedData) content() io.Reader { return io.TeeReader(sd.eContent, sd) }
 
 // finish reads on from behind the content to the end of the SignedData.
 func (sd *signedData) finish() error {

@@ -70,6 +70,8 @@ func TestPEMRules(t *testing.T) {
 		"blanks":               "\n \t\r\n" + begin + " AQ\tID \n\n" + end + " \r\n\t\n",
 		"lines of other sizes": begin + "A\nQI\nD\n" + end,
 		"PKCS7":                "-----BEGIN PKCS7-----\nAQID\n-----END PKCS7-----",
+		"gpgsm, encrypted":     "-----BEGIN ENCRYPTED MESSAGE-----\nAQID\n-----END ENCRYPTED MESSAGE-----",
+		"gpgsm, signed":        "-----BEGIN SIGNED MESSAGE-----\nAQID\n-----END SIGNED MESSAGE-----",
 	} {
 		got, err := read(text)
 		require.NoError(t, err, name)
