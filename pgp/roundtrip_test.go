@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -28,6 +29,14 @@ var made sync.Map // kind -> func() (*pgp.Key, error)
 
 func makeKey(kind string) (*pgp.Key, error) {
 	f, _ := made.LoadOrStore(kind, sync.OnceValues(func() (*pgp.Key, error) {
+		if kind == "rsa3072" { // takes too long to make
+			f, err := os.Open("testdata/rsa3072.key")
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			return pgp.ParseKey(f, nil)
+		}
 		o := pgp.KeyOptions{Address: "bob@example.org", Name: "Bob", Algorithm: kind}
 		switch kind {
 		case "v6":
@@ -98,10 +107,15 @@ func TestRoundTrip(t *testing.T) {
 	for kind, container := range kinds {
 		k := key(t, kind)
 		to := verified(t, k)
+		sizes := []int{0, 65537}
+		if kind == "curve25519" || kind == "v6" { // one of each container
+			sizes = []int{0, 1, 65535, 65536, 65537, 1<<20 + 3}
+		}
 		for _, signed := range []bool{false, true} {
 			for _, armor := range []bool{false, true} {
-				for _, n := range []int{0, 1, 65535, 65536, 65537, 1<<20 + 3} {
+				for _, n := range sizes {
 					t.Run(fmt.Sprint(kind, "/signed=", signed, "/armor=", armor, "/", n), func(t *testing.T) {
+						t.Parallel()
 						s := &envelope.Sealer{Armor: armor}
 						o := opener(k)
 						if signed {

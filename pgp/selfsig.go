@@ -127,7 +127,10 @@ func keep(list []selfSig, sig *packet.Signature, body []byte, back bool) []selfS
 // newer kinds come with critical parts that are made to be skipped.
 func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
-	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) || forbiddenDigest(sig.Hash) {
+	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) {
+		return nil, nil
+	}
+	if forbiddenDigest(sig.Hash) {
 		return nil, nil
 	}
 	if !signedOver(c.primary, sig, c.hashed, what) {

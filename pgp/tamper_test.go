@@ -57,7 +57,9 @@ func failure(t *testing.T, err error) {
 }
 
 // Whichever bit of a message is flipped: an error, or the same content. Never
-// another octet, and where all is authenticated at the end not one octet.
+// another octet, and where all is authenticated at the end not one octet. Of
+// the binary unsigned message of each container it is every bit; of the others,
+// which hold the same packets and more, one bit in each octet.
 func TestEveryBit(t *testing.T) {
 	text := []byte("attachment")
 	for name, m := range small(t, text) {
@@ -65,8 +67,12 @@ func TestEveryBit(t *testing.T) {
 			t.Parallel()
 			o := opener(m.key)
 			o.Senders = []*keyring.Verified{verified(t, m.key)}
-			refused := 0
+			refused, tried := 0, 0
 			for bit := range len(m.msg) * 8 {
+				if bit%8 != bit/8%8 && name != "curve25519" && name != "v6" {
+					continue
+				}
+				tried++
 				msg := bytes.Clone(m.msg)
 				msg[bit/8] ^= 1 << (bit % 8)
 				got, _, err := open(o, bytes.NewReader(msg))
@@ -79,7 +85,8 @@ func TestEveryBit(t *testing.T) {
 				require.True(t, bytes.HasPrefix(text, got), "bit %d", bit)
 			}
 			// What may differ: nothing of a binary message, line ends of armor.
-			require.GreaterOrEqual(t, refused, len(m.msg)*8*9/10)
+			require.GreaterOrEqual(t, tried, len(m.msg))
+			require.GreaterOrEqual(t, refused, tried*9/10)
 		})
 	}
 }

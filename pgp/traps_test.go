@@ -250,7 +250,7 @@ func TestTrapSourceErrors(t *testing.T) {
 		k := key(t, kind)
 		for _, armor := range []bool{false, true} {
 			msg, _ := seal(t, &envelope.Sealer{Armor: armor}, content(t, 3000), verified(t, k))
-			for at := 1; at < len(msg); at += 7 {
+			for at := 1; at < len(msg); at += 37 {
 				src := io.MultiReader(bytes.NewReader(msg[:at]), iotest.ErrReader(broken))
 				_, _, err := open(opener(k), src)
 				require.ErrorIs(t, err, broken, "%s at %d", kind, at)
@@ -285,7 +285,7 @@ func TestTrapManyIntended(t *testing.T) {
 // Trap: partialLengthWriter buffers as much as one Write brings.
 func TestTrapLargeWrite(t *testing.T) {
 	k := key(t, "v6")
-	text := content(t, 9<<20)
+	text := content(t, 4<<20)
 	var out bytes.Buffer
 	w, err := envelope.Seal(&out, verified(t, k))
 	require.NoError(t, err)
@@ -329,7 +329,7 @@ func TestDestinationErrors(t *testing.T) {
 	for _, armor := range []bool{false, true} {
 		s := &envelope.Sealer{Armor: armor, Time: func() time.Time { return time.Now() }}
 		msg, _ := seal(t, s, make([]byte, 100_000), verified(t, k))
-		for at := 0; at < len(msg); at += 1 + len(msg)/50 {
+		for at := 0; at < len(msg); at += 1 + len(msg)/20 {
 			w, err := s.Seal(&failing{at, full}, verified(t, k))
 			if err == nil {
 				_, err = w.Write(make([]byte, 100_000))
