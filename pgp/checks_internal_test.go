@@ -135,3 +135,18 @@ func TestArgon2Sum(t *testing.T) {
 		}
 	}
 }
+
+// TestBinarySecretKey: a secret key without armor is called what it is, and
+// not a damaged certificate.
+func TestBinarySecretKey(t *testing.T) {
+	for name, says := range map[string]string{"cv25519.pub": "", "cv25519.sec": "this is a secret key: give the public one"} {
+		raw, _, err := dearmorKey(fixture(t, name))
+		require.NoError(t, err)
+		_, err = ParseCertificate(raw)
+		if says == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, says)
+		}
+	}
+}
