@@ -24,7 +24,8 @@ import (
 // anybody's name. Whether it can be sealed to is asked when it is.
 //
 // Limits: 16 MiB, of which 2 MiB in 1,000 packets are kept, 32 user IDs and 64
-// subkeys; beyond, the error is an [*envelope.LimitError].
+// subkeys; beyond, the error is an [*envelope.LimitError]. Under
+// GODEBUG=fips140=only version 4 is an [*envelope.NotApprovedError].
 func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 	c, err := parseCertificate(b)
 	if err != nil {

@@ -21,6 +21,13 @@
 // packets after the message, and a session key packet of one version in front
 // of encrypted data of the other.
 //
+// Under GODEBUG=fips140=only no version 4 key or certificate is read, since its
+// fingerprint is SHA-1, no key is generated, unlocked or protected by a
+// passphrase, and nothing is sealed or opened: each is an
+// [*envelope.NotApprovedError] before it begins. Version 6 certificates are
+// read there, and signatures with them made and checked: that uses nothing
+// forbidden, though not Go's validated module for all of it.
+//
 // The cryptography is that of github.com/ProtonMail/go-crypto, called packet
 // by packet; no octet is released before it was authenticated, which that
 // library's own readers do not promise.

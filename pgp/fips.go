@@ -3,29 +3,17 @@ package pgp
 import (
 	"crypto"
 	"crypto/fips140"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
-// NotApprovedError says that something would need cryptography that
-// GODEBUG=fips140=only forbids. Nothing was begun, and nothing written.
-//
-// In that mode no version 4 key or certificate is read, since its fingerprint
-// is SHA-1, no key is generated, unlocked or protected by a passphrase, and
-// nothing is sealed or opened. Version 6 certificates are read, and signatures
-// made and checked: that uses no algorithm which is forbidden, though not
-// Go's validated module for all of them.
-type NotApprovedError struct {
-	What string // "sealing an OpenPGP message"
-}
-
-func (e *NotApprovedError) Error() string {
-	return "pgp: " + e.What + " needs algorithms that GODEBUG=fips140=only forbids (CFB, OCB, SHA-1, X25519): use S/MIME, or another setting"
-}
-
-// approved comes before everything of which std would panic, or which it
-// would refuse in the middle.
+// approved comes before everything of which std would panic under
+// GODEBUG=fips140=only, or which it would refuse in the middle: SHA-1 for
+// whatever has to do with a version 4 key, X25519 and CFB for messages. OCB
+// and Argon2, of which std knows nothing, are as little approved.
 func approved(what string) error {
 	if fips140.Enforced() {
-		return &NotApprovedError{What: what}
+		return &envelope.NotApprovedError{What: what}
 	}
 	return nil
 }

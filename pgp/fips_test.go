@@ -54,7 +54,7 @@ func TestFIPS(t *testing.T) {
 // notApproved runs f, whose error has to be the typed one.
 func notApproved(t *testing.T, name string, f func() error) {
 	t.Helper()
-	var forbidden *pgp.NotApprovedError
+	var forbidden *envelope.NotApprovedError
 	require.NotPanics(t, func() {
 		err := f()
 		require.ErrorAs(t, err, &forbidden, name)

@@ -28,9 +28,10 @@ var (
 // and one that is not does not open with one.
 //
 // Errors: [ErrPassphrase]; [*envelope.LimitError] where unlocking would cost
-// more than 256 MiB (see [KeyLimits]), 10 passes or 16 lanes of Argon2; else
-// what r returned or what is wrong. Secret keys that are protected by a checksum only are
-// refused, and each secret is held against its public part: a key file that
+// more than 256 MiB (see [KeyLimits]), 10 passes or 16 lanes of Argon2;
+// [*envelope.NotApprovedError] under GODEBUG=fips140=only for version 4 and for
+// what a passphrase protects; else what r returned or what is wrong. Secret
+// keys that are protected by a checksum only are refused, and each secret is held against its public part: a key file that
 // somebody could write to can give the key away with the first signature
 // (Klíma and Rosa, 2002; Bruseghini, Huigens and Paterson, 2022).
 //

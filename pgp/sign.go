@@ -227,9 +227,9 @@ func (w *writer) end() error {
 // Abort implements seam.Writer. What was written lacks the last part, its
 // authentication and the end of the armor, and what is buffered stays so.
 func (w *writer) Abort() {
+	clear(w.key)
 	if w.err == nil {
 		w.err = envelope.ErrClosed
-		clear(w.key)
 	}
 }
 
