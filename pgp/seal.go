@@ -177,7 +177,7 @@ func (w *writer) seal(head []byte, suite packet.CipherSuite, v2 bool) error {
 	if _, err := w.out.Write(head); err != nil {
 		return err
 	}
-	box, err := packet.SerializeSymmetricallyEncrypted(w.out, suite.Cipher, v2, suite, w.key, config())
+	box, err := newBox(w.out, suite, v2, w.key)
 	if err != nil {
 		return err
 	}
