@@ -129,7 +129,10 @@ func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
 		return c.unusable("is not for encryption, as its key usage says")
 	}
 	if p == seam.Compatible && c.key.kind == keyRSA && fipsOnly() {
-		return c.unusable("would need RSA PKCS#1 v1.5 encryption, which FIPS 140-only mode forbids: use the Modern profile")
+		return c.forbidden(forbiddenV15)
+	}
+	if c.key.fipsRefuses() {
+		return c.forbidden(forbiddenRSA)
 	}
 	return c.checkPurpose()
 }
@@ -141,6 +144,9 @@ const signingUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitm
 func (c *certificate) checkSign() error {
 	if reason := c.key.refuseSign(); reason != "" {
 		return c.unusable(reason)
+	}
+	if c.key.fipsRefuses() {
+		return c.forbidden(forbiddenRSA)
 	}
 	if ku := c.x.KeyUsage; ku != 0 && ku&signingUsage == 0 {
 		return c.unusable("is not for signatures, as its key usage says")

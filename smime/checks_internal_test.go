@@ -31,6 +31,7 @@ func (r *recorder) Decrypt(random io.Reader, b []byte, opts crypto.DecrypterOpts
 // a key that nobody can guess, a new one each time (RFC 3218, Section 2.3.2);
 // and the padding is not looked at before a key of the right length is there.
 func TestRandomKeyAfterV15(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	k := testKey(t, "rsa3072")
 	der, _, _, err := wrapFor(k.cert, testCEK, true)
 	require.NoError(t, err)
@@ -124,6 +125,7 @@ func TestHugeSigner(t *testing.T) {
 // TestPKCS12Integrity: a PKCS#12 file without a MAC is not read, and of one
 // with a MAC not one octet may differ.
 func TestPKCS12Integrity(t *testing.T) {
+	allowed(t, "PKCS#12")
 	k := testKey(t, "p256")
 	parse := func(b []byte, passphrase string) (*Key, error) {
 		return ParseKey(bytes.NewReader(b), []byte(passphrase))

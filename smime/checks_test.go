@@ -56,6 +56,7 @@ func derived(t *testing.T, to *person, cbc bool, plain []byte, change func(c *cr
 // TestCEKHKDF: a derived content key (RFC 9709) is read, and what is inside of
 // the derivation is judged as if there were none.
 func TestCEKHKDF(t *testing.T) {
+	allowed(t, "AES-GCM")
 	who := fresh["P-256"]()
 	text := []byte("a secret")
 	signed := message(signedParts{by: who, content: text}.bytes(t))

@@ -183,7 +183,7 @@ func newContentAlgorithm(aead bool) (contentAlgorithm, []byte) {
 // GODEBUG=fips140=only forbids.
 func checkFIPS(a *contentAlgorithm) error {
 	if a.aead && fipsOnly() {
-		return fmt.Errorf("smime: %s needs a nonce that the message names: %w", a.name, gcm.ErrFIPS)
+		return notApproved(forbiddenNonce)
 	}
 	return nil
 }

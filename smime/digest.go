@@ -14,6 +14,12 @@ import (
 // hashByOID returns the digest that o names, false for none that can be
 // computed here.
 func hashByOID(o oid) (crypto.Hash, bool) {
+	h, ok := knownHash(o)
+	return h, ok && (!weakHash(h) || !fipsOnly())
+}
+
+// knownHash is hashByOID with those that fips140=only forbids.
+func knownHash(o oid) (crypto.Hash, bool) {
 	var h crypto.Hash
 	switch o {
 	case oidMD5:
@@ -31,7 +37,7 @@ func hashByOID(o oid) (crypto.Hash, bool) {
 	default:
 		return 0, false
 	}
-	return h, !weakHash(h) || !fipsOnly()
+	return h, true
 }
 
 // oidOfHash returns the identifier of a digest that we write.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cryptobyte"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -46,21 +47,27 @@ func TestFIPSOnly(t *testing.T) {
 		require.Equal(t, seam.SignatureValid, si.verify(oidData.tlv(), contentDigest, []*certificate{k.cert}, nil, time.Now()).Status)
 	}
 	_, _, _, err := wrapFor(r.cert, testCEK, true)
-	requireUnusable(t, err, "FIPS")
-	requireUnusable(t, r.cert.CheckSeal(time.Now(), seam.Compatible), "FIPS")
+	requireUnusable(t, err, "fips140=only")
+	requireNotApproved(t, err)
+	err = r.cert.CheckSeal(time.Now(), seam.Compatible)
+	requireUnusable(t, err, "fips140=only")
+	requireNotApproved(t, err)
 	require.NoError(t, ec.cert.CheckSeal(time.Now(), seam.Compatible))
 
 	v15 := one(t, ktri(t, func(b *cryptobyte.Builder) { addAlgorithmNULL(b, oidRSAEncryption) }, make([]byte, 384)))
-	require.Contains(t, v15.unsupported(), "FIPS")
+	require.Contains(t, v15.unsupported(), "v1.5")
+	requireNotApproved(t, v15.refusal())
 	_, ok := r.unwrap(v15, 32)
 	require.True(t, ok, "RFC 3218 holds all the same")
 	weak := one(t, ktri(t, func(b *cryptobyte.Builder) { addOAEPWith(b, oidSHA256, oidSHA1, nil) }, make([]byte, 384)))
 	require.NotEmpty(t, weak.unsupported())
+	requireNotApproved(t, weak.refusal())
 	_, ok = r.unwrap(weak, 32)
 	require.False(t, ok)
 	point := ec.exchanger.PublicKey().Bytes()
 	agree := one(t, agreementBuilder{originator: originator(t, nil, point), scheme: oidStdDHSHA1KDF, wrap: derAlgorithm(oidAES256Wrap), encrypted: make([]byte, 40)}.der(t))
 	require.NotEmpty(t, agree.unsupported())
+	requireNotApproved(t, agree.refusal())
 	_, ok = ec.unwrap(agree, 32)
 	require.False(t, ok)
 
@@ -72,10 +79,16 @@ func TestFIPSOnly(t *testing.T) {
 	}
 	f := newForge(t, ec)
 	f.attributes = append(f.attributes, attribute(t, oidSigningCertificate, tlv(0x30, tlv(0x30, tlv(0x30, tlv(4, make([]byte, 20)))))))
-	require.Equal(t, seam.SignatureBad, f.judge(t).Status)
+	require.Equal(t, seam.SignatureUnsupported, f.judge(t).Status, "nothing was found to be wrong")
+	for _, name := range []string{"rsa1024", "rsa2047"} {
+		k := FixedRSA(name)
+		require.True(t, (&publicKey{kind: keyRSA, rsa: &k.PublicKey}).fipsRefuses(), name)
+		_, err := newPrivateKey(r.cert, k)
+		requireNotApproved(t, err)
+	}
 
 	_, err = (&Key{ec}).MarshalPKCS12([]byte("passphrase"))
-	require.ErrorContains(t, err, "FIPS")
+	requireNotApproved(t, err)
 	sealed, err := (&Key{ec}).marshal([]byte("a passphrase of 112 bits or more"), 1000)
 	require.NoError(t, err)
 	_, err = ParseKey(bytes.NewReader(sealed), []byte("a passphrase of 112 bits or more"))
@@ -84,11 +97,27 @@ func TestFIPSOnly(t *testing.T) {
 	for _, kdf := range [][]byte{
 		derivation(t, oidScrypt, []byte("saltsalt"), []int64{16, 8, 1}, nil),
 		derivation(t, oidPBKDF2, []byte("saltsalt"), []int64{3}, nil),
+		derivation(t, oidPBKDF2, []byte("saltsalt"), []int64{3}, derAlgorithm(oidHMACSHA256)),
 	} {
 		_, err := decryptPBES2(encrypted(t, kdf, iv, make([]byte, 32)), []byte("passphrase"))
-		require.ErrorContains(t, err, "FIPS")
+		requireNotApproved(t, err)
 	}
 	t.Log("checked in FIPS 140-only mode")
+}
+
+func requireNotApproved(t *testing.T, err error) {
+	t.Helper()
+	var e *envelope.NotApprovedError
+	require.ErrorAs(t, err, &e)
+	require.Contains(t, err.Error(), "fips140=only")
+}
+
+// allowed skips a test that is about what fips140=only forbids.
+func allowed(t testing.TB, what string) {
+	t.Helper()
+	if fipsOnly() {
+		t.Skipf("skipped: needs %s, which GODEBUG=fips140=only does not allow", what)
+	}
 }
 
 // Text from outside is quoted, cut, and on one line in every error.

@@ -3,8 +3,10 @@ package smime
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -24,22 +26,37 @@ type inner struct {
 	whole      bool // it was read to its end, which is the content's end
 	signatures []seam.Signature
 	findings   []string
+	limit      *envelope.LimitError // what it has too much of, nil for nothing
 }
 
 // readInner reads plain as kind says, to its end, and judges the signatures.
-// Whatever is wrong leaves whole false: the cause must not matter.
+// Whatever is wrong leaves whole false. The cause must not matter, but that
+// there is too much of something may be told of content that is authentic.
 func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
-	sd, end, err := enterInner(plain, kind, s.plan.Limits)
-	if err != nil || sd.eContent == nil {
-		return in
-	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sd}, struct{ io.Reader }{sd.eContent}, make([]byte, copyBuffer)); err != nil {
-		return in
-	}
-	if sd.finish() != nil || end() != nil {
+	sd, err := readWhole(plain, kind, s.plan.Limits)
+	if err != nil {
+		errors.As(formatError(err), &in.limit)
 		return in
 	}
 	return inner{whole: true, signatures: sd.verify(s.plan), findings: sd.findings}
+}
+
+// readWhole reads plain to its end and hashes the signed content.
+func readWhole(plain io.Reader, kind nested, l seam.Limits) (*signedData, error) {
+	sd, end, err := enterInner(plain, kind, l)
+	if err != nil {
+		return nil, err
+	}
+	if sd.eContent == nil {
+		return nil, malformed("a signature inside without its content")
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sd}, struct{ io.Reader }{sd.eContent}, make([]byte, copyBuffer)); err != nil {
+		return nil, err
+	}
+	if err := sd.finish(); err != nil {
+		return nil, err
+	}
+	return sd, end()
 }
 
 // copyBuffer is large enough that segments are read without a copy between.

@@ -69,6 +69,9 @@ func newPrivateKey(c *certificate, private any) (*privateKey, error) {
 	}
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
+		if fipsOnly() && (p.N == nil || len(p.Primes) != 2 || !approvedRSA(&p.PublicKey)) {
+			return nil, notApproved(forbiddenRSA)
+		}
 		// Numbers that do not belong together make signatures that give the
 		// key away.
 		if err := p.Validate(); err != nil {

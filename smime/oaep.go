@@ -16,6 +16,7 @@ type oaepParams struct {
 	hash, mgf crypto.Hash
 	label     []byte
 	refuse    string
+	forbidden string // what fips140=only forbids in them
 }
 
 // readOAEP reads the parameters. RFC 4055, Section 4.1:
@@ -72,7 +73,7 @@ func (p *oaepParams) setHash(h *crypto.Hash, a *algorithm) bool {
 		return false
 	}
 	var ok bool
-	if *h, ok = hashByOID(a.oid); !ok || *h == crypto.MD5 {
+	if *h, ok = knownHash(a.oid); !ok || *h == crypto.MD5 {
 		p.refuse = "RSA-OAEP with a digest that is not supported"
 	}
 	return true
@@ -103,7 +104,7 @@ func (p *oaepParams) setLabel(a *algorithm) bool {
 // judge sets refuse where the platform forbids the digests.
 func (p oaepParams) judge() oaepParams {
 	if p.refuse == "" && fipsOnly() && (weakHash(p.hash) || weakHash(p.mgf)) {
-		p.refuse = "RSA-OAEP with SHA-1, which FIPS 140-only mode forbids"
+		p.refuse, p.forbidden = "RSA-OAEP with SHA-1", forbiddenSHA1
 	}
 	return p
 }

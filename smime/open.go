@@ -22,11 +22,11 @@ type myRecipient struct {
 // PKCS#1 v1.5 only the first: whether one of several "worked" would be the
 // question that a Bleichenbacher attack asks (RFC 3218; CVE-2019-1563).
 type mine struct {
-	plan        *seam.OpenPlan
-	authentic   []myRecipient // OAEP and ECDH, which tell nothing by failing
-	v15         *myRecipient
-	unsupported string // why one of ours cannot be opened by anybody
-	ours        bool
+	plan      *seam.OpenPlan
+	authentic []myRecipient // OAEP and ECDH, which tell nothing by failing
+	v15       *myRecipient
+	refusal   error // why one of ours cannot be opened by anybody
+	ours      bool
 }
 
 func (c *mine) add(ri *recipientInfo) {
@@ -36,9 +36,11 @@ func (c *mine) add(ri *recipientInfo) {
 			continue
 		}
 		c.ours = true
-		switch why := ri.unsupported(); {
-		case why != "":
-			c.unsupported = why
+		switch {
+		case ri.unsupported() != "":
+			c.refusal = ri.refusal()
+		case key.cert.key.fipsRefuses():
+			c.refusal = notApproved(forbiddenRSA)
 		case ri.isPKCS1v15():
 			if c.v15 == nil {
 				c.v15 = &myRecipient{ri, key, i}
@@ -75,7 +77,7 @@ func (c *mine) check() error {
 	case !c.ours:
 		return envelope.ErrNotForYou
 	case len(c.authentic) == 0 && c.v15 == nil:
-		return malformed("its key is sealed in a way that is not supported: %s", c.unsupported)
+		return c.refusal
 	}
 	return nil
 }

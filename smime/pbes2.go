@@ -102,7 +102,12 @@ func encryptionKeySize(o oid) (int, error) {
 	switch o {
 	case oidAES128CBC:
 		return 16, nil
-	case oidAES192CBC, oidDESEDE3CBC:
+	case oidAES192CBC:
+		return 24, nil
+	case oidDESEDE3CBC:
+		if fipsOnly() {
+			return 0, notApproved("a private key encrypted with 3DES")
+		}
 		return 24, nil
 	case oidAES256CBC:
 		return 32, nil
@@ -155,7 +160,10 @@ func deriveByPBKDF2(params, passphrase []byte, size int) ([]byte, error) {
 		return nil, errors.New("smime: the private key is encrypted with a digest that is not supported")
 	}
 	if weakHash(h) && fipsOnly() {
-		return nil, errors.New("smime: the private key is encrypted with HMAC-SHA-1, which FIPS 140-only mode forbids")
+		return nil, notApproved("a private key encrypted with HMAC-SHA-1")
+	}
+	if len(p.salt) < 16 && fipsOnly() {
+		return nil, notApproved("a private key encrypted with a salt of fewer than 128 bits")
 	}
 	key, err := pbkdf2.Key(h.New, string(passphrase), p.salt, int(p.iterations), size)
 	if err != nil {
@@ -209,7 +217,7 @@ func deriveByScrypt(params, passphrase []byte, size int) ([]byte, error) {
 		return nil, &envelope.LimitError{What: "lanes of scrypt for a private key", Max: maxScryptLanes}
 	}
 	if fipsOnly() {
-		return nil, errors.New("smime: the private key is encrypted with scrypt, which FIPS 140-only mode forbids")
+		return nil, notApproved("a private key encrypted with scrypt")
 	}
 	key, err := scrypt.Key(passphrase, salt, int(n), int(r), int(p), size)
 	if err != nil {

@@ -28,7 +28,7 @@ func parsePKCS12(b, passphrase []byte) (private any, certs []*certificate, err e
 		return nil, nil, err
 	}
 	if fipsOnly() {
-		return nil, nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids: convert the file to PEM")
+		return nil, nil, notApproved("PKCS#12")
 	}
 	password, ok := file.verify(passphrase)
 	if !ok {

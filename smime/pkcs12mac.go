@@ -163,7 +163,7 @@ func (k *Key) marshalPKCS12(passphrase []byte, iterations int) ([]byte, error) {
 	case len(bytes.TrimSpace(passphrase)) == 0 || !utf8.Valid(passphrase):
 		return nil, errors.New("smime: a PKCS#12 file needs a passphrase, in UTF-8")
 	case fipsOnly():
-		return nil, errors.New("smime: PKCS#12 needs algorithms that FIPS 140-only mode forbids")
+		return nil, notApproved("PKCS#12")
 	}
 	p12, err := pkcs12.Modern2023.WithIterations(iterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
 	if err != nil {

@@ -25,6 +25,10 @@ type recipientInfo struct {
 	other  string // how an otherRecipient is described
 	refuse string // why nobody here can unwrap the key, "" if somebody can
 
+	// forbidden is set beside refuse where the reason is that fips140=only
+	// does not allow it.
+	forbidden string
+
 	encryptedKey []byte
 
 	v15  bool       // keyTransport: RSA PKCS#1 v1.5, else OAEP
@@ -35,13 +39,14 @@ type recipientInfo struct {
 
 // agreement is what the readers of one KeyAgreeRecipientInfo share.
 type agreement struct {
-	curve  curve  // by the parameters, else by the point's length; 0 if not known
-	point  []byte // originator's ephemeral key
-	ukm    []byte // nil: absent
-	kdf    crypto.Hash
-	wrap   []byte // the key wrap's AlgorithmIdentifier, in DER
-	size   int    // octets of the key-encryption key
-	refuse string
+	curve curve  // by the parameters, else by the point's length; 0 if not known
+	point []byte // originator's ephemeral key
+	ukm   []byte // nil: absent
+	kdf   crypto.Hash
+	wrap  []byte // the key wrap's AlgorithmIdentifier, in DER
+	size  int    // octets of the key-encryption key
+
+	refuse, forbidden string // as in recipientInfo
 }
 
 // keyID names a certificate: by issuer and serial number, or by subject key
@@ -80,6 +85,17 @@ func (ri *recipientInfo) unsupported() string {
 		return ri.agree.refuse
 	}
 	return ""
+}
+
+// refusal returns unsupported as the error for whoever the key is for.
+func (ri *recipientInfo) refusal() error {
+	switch {
+	case ri.forbidden != "":
+		return notApproved(ri.forbidden)
+	case ri.agree != nil && ri.agree.forbidden != "":
+		return notApproved(ri.agree.forbidden)
+	}
+	return malformed("its key is sealed in a way that is not supported: %s", ri.unsupported())
 }
 
 // seamRecipient describes ri as a reader without keys sees it.

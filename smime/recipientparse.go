@@ -94,13 +94,13 @@ func parseKeyTransport(s cryptobyte.String) (*recipientInfo, bool) {
 	case oidRSAEncryption:
 		ri.v15 = true
 		if fipsOnly() {
-			ri.refuse = "RSA PKCS#1 v1.5 encryption, which FIPS 140-only mode forbids"
+			ri.refuse, ri.forbidden = forbiddenV15, forbiddenV15
 		}
 		return ri, a.plain()
 	case oidRSAOAEP:
 		var ok bool
 		ri.oaep, ok = readOAEP(a.params)
-		ri.refuse = ri.oaep.refuse
+		ri.refuse, ri.forbidden = ri.oaep.refuse, ri.oaep.forbidden
 		return ri, ok
 	}
 	ri.kind, ri.other = otherRecipient, ri.id.String()
@@ -202,6 +202,9 @@ func (g *agreement) setScheme(a *algorithm) bool {
 		g.refuse = "a scheme of key agreement that is not supported"
 		return true
 	}
+	if weakHash(g.kdf) && fipsOnly() {
+		g.refuse, g.forbidden = "a scheme of key agreement with SHA-1", forbiddenSHA1
+	}
 	s, wrap := cryptobyte.String(a.params), algorithm{}
 	if !readAlgorithm(&s, &wrap, asn1.SEQUENCE) || !s.Empty() {
 		return false
@@ -228,7 +231,7 @@ func (g *agreement) setScheme(a *algorithm) bool {
 func kdfByOID(o oid) (crypto.Hash, bool) {
 	switch o {
 	case oidStdDHSHA1KDF, oidCofactorSHA1KDF:
-		return crypto.SHA1, !fipsOnly()
+		return crypto.SHA1, true
 	case oidStdDHSHA224KDF, oidCofactorSHA224KDF:
 		return crypto.SHA224, true
 	case oidStdDHSHA256KDF, oidCofactorSHA256KDF:

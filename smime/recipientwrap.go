@@ -57,7 +57,7 @@ func wrapTransport(c *certificate, cek []byte, pkcs1v15 bool) ([]byte, error) {
 	var err error
 	if pkcs1v15 {
 		if fipsOnly() {
-			return nil, c.unusable("would need RSA PKCS#1 v1.5 encryption, which FIPS 140-only mode forbids: use the Modern profile")
+			return nil, c.forbidden(forbiddenV15)
 		}
 		// Encrypting with it is not what is broken: the attacks are on who
 		// decrypts and shows whether that worked (RFC 3218).

@@ -176,6 +176,7 @@ func TestReaderRules(t *testing.T) {
 // TestOneDecryptionError: whatever depends on a secret is one value, for RSA
 // PKCS#1 v1.5 as for all else, and whether CBC is allowed or not.
 func TestOneDecryptionError(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	who := fresh["RSA-3072"]()
 	wrap := func(n int, v15 bool) []byte {
 		return must(smime.WrapFor(who.key.Certificate(), bytes.Repeat([]byte{0x42}, n), v15))
@@ -222,6 +223,7 @@ func TestOneDecryptionError(t *testing.T) {
 // TestStructureBeforeSecret: what can be seen without a key is reported
 // whatever the content decrypts to, so that the pair of errors is no oracle.
 func TestStructureBeforeSecret(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	who := fresh["RSA-3072"]()
 	for _, cbc := range []bool{false, true} {
 		for _, spoilt := range []bool{false, true} {
@@ -239,6 +241,7 @@ func TestStructureBeforeSecret(t *testing.T) {
 // TestV15IsTriedOnce: of several, only the first is tried, so that nobody can
 // ask which of them works.
 func TestV15IsTriedOnce(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	who := fresh["RSA-3072"]()
 	key := bytes.Repeat([]byte{0x42}, 32)
 	good := func() []byte { return must(smime.WrapFor(who.key.Certificate(), key, true)) }

@@ -140,6 +140,9 @@ func (s *session) kindGCM(head []byte) (nested, error) {
 // adopt takes over what was found inside authenticated content.
 func (s *session) adopt(in inner, kind nested) error {
 	if kind == nestedSigned && !in.whole {
+		if in.limit != nil {
+			return in.limit
+		}
 		return envelope.ErrDecrypt
 	}
 	if kind == nestedEntity && !in.authentic() {

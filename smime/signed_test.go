@@ -222,6 +222,7 @@ func TestZeroSigners(t *testing.T) {
 // TestStrangersSignatureAuthenticates: any certificate proves that CBC content
 // is whole; who signed is another question, which RequireSignature asks.
 func TestStrangersSignatureAuthenticates(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	who, stranger := fresh["RSA-3072"](), fresh["stranger"]()
 	msg := sealed(t, envelope.Sealer{Profile: envelope.Compatible, Signers: stranger.signers()}, []byte("text"), who.verified)
 	o := envelope.Opener{Identities: who.identities(), Senders: who.senders()}

@@ -191,6 +191,7 @@ func TestSignVerify(t *testing.T) {
 
 // TestAttributeRules turns each attribute, always with a correct signature.
 func TestAttributeRules(t *testing.T) {
+	allowed(t, "SHA-1")
 	k := testKey(t, "p256")
 	contentType := attribute(t, oidContentType, oidData.tlv())
 	digest := attribute(t, oidMessageDigest, tlv(4, contentDigest))
@@ -307,6 +308,7 @@ func TestAttributesNotSorted(t *testing.T) {
 }
 
 func TestSignatureAlgorithms(t *testing.T) {
+	allowed(t, "SHA-1")
 	rsaKey, ec := testKey(t, "rsa3072"), testKey(t, "p256")
 	ed := edKey(t)
 	edwards := keyFor(t, issue(t, ed, nil), ed)

@@ -264,7 +264,7 @@ func (a *signedAttributes) nameCertificate(c *certificate) bool {
 	if a.certDigest == nil {
 		return true
 	}
-	if weakHash(a.certHash) && fipsOnly() || len(a.certDigest) != a.certHash.Size() {
+	if len(a.certDigest) != a.certHash.Size() {
 		return false
 	}
 	h := a.certHash.New()

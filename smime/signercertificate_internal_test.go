@@ -15,6 +15,7 @@ import (
 )
 
 func TestSignerCertificateRules(t *testing.T) {
+	allowed(t, "small RSA keys")
 	private := secret(t, "p256")
 	rsa1024 := FixedRSA("rsa1024")
 	now := time.Now()

@@ -125,6 +125,10 @@ func (si *signerInfo) verifyWith(c *certificate) (seam.SignatureStatus, string) 
 		return seam.SignatureUnsupported, "its certificate " + k.refuse
 	case k.kind == keyRSA && k.rsa.N.BitLen() > maxVerifyRSA:
 		return seam.SignatureUnsupported, fmt.Sprintf("its RSA key has more than %d bits", maxVerifyRSA)
+	case k.fipsRefuses():
+		return seam.SignatureUnsupported, "its RSA key is one that GODEBUG=fips140=only does not allow"
+	case si.attributes.certDigest != nil && weakHash(si.attributes.certHash) && fipsOnly():
+		return seam.SignatureUnsupported, "it names its certificate by " + si.attributes.certHash.String() + ", which GODEBUG=fips140=only does not allow"
 	case !si.attributes.nameCertificate(c):
 		return seam.SignatureBad, "it was made for another certificate with the same name"
 	case !si.scheme.fits(k):

@@ -65,7 +65,7 @@ func formatError(err error) error {
 		}
 		return &envelope.LimitError{What: what, Max: limit.Max}
 	case errors.Is(err, gcm.ErrTooLong):
-		return fmt.Errorf("%w: %w", &envelope.LimitError{What: "octets in one AES-GCM message", Max: gcm.MaxBytes}, err)
+		return fmt.Errorf("%w: %w", &envelope.LimitError{What: "octets in one AES-GCM message", Max: gcm.Longest}, err)
 	case errors.Is(err, ber.ErrSyntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %w", envelope.ErrFormat, err)
 	}

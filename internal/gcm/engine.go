@@ -18,6 +18,9 @@ const (
 	maxWorkers = 2
 
 	blockSize = 16
+
+	// Longest is the most plaintext that one message may have in this build.
+	Longest = MaxBytes
 )
 
 // config is what tests vary.

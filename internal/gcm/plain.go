@@ -12,6 +12,9 @@ import (
 // maxPlain is the longest message of this build, in bytes: it is whole in memory, twice.
 const maxPlain = 64 << 20
 
+// Longest is the most plaintext that one message may have in this build.
+const Longest = maxPlain
+
 // config is what tests vary. A one-shot AEAD has nothing to vary but the limit.
 type config struct {
 	segment int    // no meaning here
