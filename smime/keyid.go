@@ -17,8 +17,18 @@ const (
 	maxKeyIdentifier = 128
 
 	// maxIssuerText is how much of an issuer's name is shown, in octets. What
-	// is cut off is replaced by a digest, so that two names stay two.
-	maxIssuerText = 512
+	// is cut off is replaced by a digest, so that two names stay two. A message
+	// may name 20,000 recipients so, and all of that is held.
+	maxIssuerText = 256
+
+	// maxIssuer is the size in octets of a name that is shown at all. Those of
+	// real issuers have 50 to 500; pkix takes quadratic time for the text of
+	// one with many parts.
+	maxIssuer = 2 << 10
+
+	// maxSerialShown is the size in octets of a serial number that is shown
+	// whole: RFC 5280, Section 4.1.2.2 allows 20.
+	maxSerialShown = 32
 )
 
 // readKeyID consumes what RecipientIdentifier and SignerIdentifier are alike
@@ -77,11 +87,18 @@ func (id keyID) String() string {
 	if id.ski != nil {
 		return fmt.Sprintf("key identifier %X", id.ski)
 	}
-	return fmt.Sprintf("issuer %s, serial %X", issuerText(id.issuer), id.serial)
+	serial := fmt.Sprintf("%X", id.serial)
+	if len(id.serial) > maxSerialShown {
+		serial = fmt.Sprintf("that is too long (%X)", sha256.Sum256(id.serial))
+	}
+	return fmt.Sprintf("issuer %s, serial %s", issuerText(id.issuer), serial)
 }
 
 // issuerText returns a Name as text in the order and with the escapes of RFC 2253.
 func issuerText(der []byte) string {
+	if len(der) > maxIssuer {
+		return fmt.Sprintf("that is too long (%X)", sha256.Sum256(der))
+	}
 	var rdn pkix.RDNSequence
 	rest, err := asn1.Unmarshal(der, &rdn)
 	text := "that cannot be read"
