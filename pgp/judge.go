@@ -93,6 +93,9 @@ func (j *judge) bySenders(v seam.Signature, sig *packet.Signature, h hash.Hash) 
 		if v.Status == seam.SignatureValid && j.self != nil && len(sig.IntendedRecipients) == 0 {
 			j.findings = append(j.findings, "a signature does not say for whom it was made: whoever received it can have sealed it again for others")
 		}
+		if v.Status == seam.SignatureValid && sig.SigType == packet.SigTypeText {
+			j.findings = append(j.findings, "a signature is one over text: it does not tell one kind of line ends from another")
+		}
 		return v
 	}
 	return v

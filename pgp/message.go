@@ -29,6 +29,7 @@ type message struct {
 	open     []*pending       // one-pass signatures, the last one is the first to be closed
 	before   []*pending       // signatures that came before the literal packet
 	results  []seam.Signature // in the order of the message
+	digests  digests
 	findings []string
 	onePass  bool
 	empty    bool // it ended without content: signatures alone are detached ones
@@ -51,12 +52,7 @@ func (m *message) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := m.lit.Read(p)
-	for _, s := range m.before {
-		s.write(p[:n])
-	}
-	for _, s := range m.open {
-		s.write(p[:n])
-	}
+	m.digests.write(p[:n], m.before, m.open)
 	if err == io.EOF {
 		err = m.end()
 	}

@@ -46,9 +46,7 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if len(fit) > p.Limits.PrivateTrial {
 		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}
 	}
-	if err := s.unlock(fit); err != nil {
-		return nil, err
-	}
+	s.unlock(fit)
 	return s, nil
 }
 
@@ -103,55 +101,52 @@ func (ts *trials) fitting(in *sealed) ([]trial, error) {
 	return nil, envelope.ErrNotForYou
 }
 
-// unlock decrypts the session key with the first trial that does.
-//
-// Where none does and one of them is RSA or Elgamal, the message is read on
-// with a random key: the error must come where that of damaged content comes,
-// or who sees the difference learns something about the padding (RFC 3218,
-// Section 2.3, which is about CMS; the attack is the same).
-func (s *session) unlock(fit []trial) error {
+// unlock decrypts the session key with the first trial that does, and with a
+// random one where none does: the error must come where that of damaged content
+// comes, or who sees the difference learns something about the padding of RSA
+// (RFC 3218, Section 2.3, which is about CMS; the attack is the same). So it is
+// with every algorithm, since a message that is cut off too has to look cut off
+// whatever its session key packet holds. All trials are made even after one
+// that brought a key: their number is in the message, and tells nothing.
+func (s *session) unlock(fit []trial) {
 	s.facts.OpenedBy = fit[0].identity
-	padded := false
-	for _, t := range fit {
-		if s.decryptKey(t) {
-			s.facts.OpenedBy = t.identity
-			return nil
-		}
-		switch packet.PublicKeyAlgorithm(t.packet.algorithm) {
-		case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSAEncryptOnly, packet.PubKeyAlgoElGamal:
-			padded = true
-		}
-	}
-	if !padded {
-		return envelope.ErrDecrypt
-	}
 	s.cipher = packet.CipherAES256
 	if s.first.container != containerV1 {
 		s.cipher = s.first.cipher
 	}
 	s.key = make([]byte, s.cipher.KeySize())
 	rand.Read(s.key) // never fails
-	return nil
+	found := false
+	for _, t := range fit {
+		cipher, key := s.decryptKey(t)
+		switch {
+		case key == nil:
+		case found:
+			clear(key)
+		default:
+			found = true
+			s.cipher, s.key, s.facts.OpenedBy = cipher, key, t.identity
+		}
+	}
 }
 
-// decryptKey reports whether the trial brought a session key that fits.
-func (s *session) decryptKey(t trial) bool {
+// decryptKey returns the session key that the trial brings if it fits, or nil.
+func (s *session) decryptKey(t trial) (packet.CipherFunction, []byte) {
 	k, err := readKeyPacket[*packet.EncryptedKey](tagPKESK, t.packet.raw)
 	if err != nil || keyGuard(func() error { return k.Decrypt(t.key, config()) }) != nil {
-		return false
+		return 0, nil
 	}
 	cipher := s.first.cipher // version 6 does not say, RFC 9580, Section 5.1.2
 	if t.packet.version == 3 {
 		cipher = k.CipherFunc
 		if s.first.container == containerLibre && cipher != s.first.cipher {
-			return false
+			return 0, nil
 		}
 	}
 	if contentV2(cipher, packet.AEADModeOCB) == "" || cipher.KeySize() != len(k.Key) {
-		return false
+		return 0, nil
 	}
-	s.cipher, s.key = cipher, k.Key
-	return true
+	return cipher, k.Key
 }
 
 // config is what go-crypto is always called with: where it is given none it

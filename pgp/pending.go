@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash"
+	"slices"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -21,7 +22,6 @@ type pending struct {
 	one     announced
 	h       hash.Hash
 	text    bool // line ends are hashed as CR LF
-	cr      bool // the last octet was a CR
 	raw     []byte
 	problem string // why nothing was hashed
 }
@@ -100,33 +100,46 @@ func (s *pending) start() {
 	}
 }
 
-// write adds content to the digest. Text signatures are over lines that end in
+// lineEnds turns content into what text signatures are over: lines that end in
 // CR LF, RFC 9580, Section 5.2.1.2, whatever the content has; a CR that is
 // there stays the one it is.
-func (s *pending) write(p []byte) {
-	if s.h == nil {
-		return
+type lineEnds struct {
+	cr  bool // the last octet was a CR
+	buf []byte
+}
+
+func (l *lineEnds) convert(p []byte) []byte {
+	l.buf = slices.Grow(l.buf[:0], 2*len(p))
+	for _, c := range p {
+		if c == '\n' && !l.cr {
+			l.buf = append(l.buf, '\r')
+		}
+		l.buf = append(l.buf, c)
+		l.cr = c == '\r'
 	}
-	if !s.text {
-		s.h.Write(p)
-		return
-	}
-	for len(p) > 0 {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			s.h.Write(p)
-			s.cr = p[len(p)-1] == '\r'
-			return
+	return l.buf
+}
+
+// digests adds content to signatures, all of which began with its first octet.
+// Line ends are converted once for all of them: lines can be short, and 16
+// text signatures over a gigabyte of them must not take an hour.
+type digests struct{ text lineEnds }
+
+func (d *digests) write(p []byte, lists ...[]*pending) {
+	var text []byte
+	for _, list := range lists {
+		for _, s := range list {
+			switch {
+			case s.h == nil:
+			case s.text && text == nil && len(p) > 0:
+				text = d.text.convert(p)
+				fallthrough
+			case s.text:
+				s.h.Write(text)
+			default:
+				s.h.Write(p)
+			}
 		}
-		s.h.Write(p[:i])
-		if i > 0 {
-			s.cr = p[i-1] == '\r'
-		}
-		if !s.cr {
-			s.h.Write([]byte{'\r'})
-		}
-		s.h.Write([]byte{'\n'})
-		s.cr, p = false, p[i+1:]
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	maxForged      = 64       // signatures in the owner's name that are not by the owner, each checked at the cost of a public-key operation
 	maxUserIDBytes = 2 << 10  // as GnuPG
 	maxKeyBytes    = 64 << 10 // one key packet
+	maxSubpackets  = 1000     // in one signature; go-crypto holds 16 times the two octets of the smallest
 	maxSigBytes    = 64 << 10 // one signature; SLH-DSA-256s has 30 KiB
 )
 
@@ -303,9 +304,12 @@ func (k keyIssuer) mayHaveMade(body []byte) bool {
 }
 
 // namedIn reports whether an area of subpackets names no other issuer than k,
-// RFC 9580, Sections 5.2.3.7, 5.2.3.12 and 5.2.3.35.
+// RFC 9580, Sections 5.2.3.7, 5.2.3.12 and 5.2.3.35, and is of a sane number.
 func (k keyIssuer) namedIn(area []byte) bool {
-	for len(area) > 0 {
+	for count := 0; len(area) > 0; count++ {
+		if count == maxSubpackets {
+			return false
+		}
 		n, head := uint32(area[0]), 1
 		switch {
 		case area[0] < 192:

@@ -59,7 +59,7 @@ func (s *signedSession) Verify() error {
 		return s.err
 	}
 	s.facts.Signatures = m.results
-	s.facts.Findings = append(s.facts.Findings, m.findings...)
+	s.facts.Findings = append(append(s.facts.Findings, m.findings...), m.judge.findings...)
 	return nil
 }
 
@@ -98,17 +98,17 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 			return nil, malformed("it is a %.80q, not a signature", armor.label)
 		}
 	}
-	signs, err := detached(in, p.Limits, &judge{senders: p.Senders, now: p.Now})
+	j := &judge{senders: p.Senders, now: p.Now}
+	signs, err := detached(in, p.Limits, j)
 	if err != nil {
 		return nil, err
 	}
 	f.Findings = armor.finding()
 	buf := make([]byte, slice)
+	var d digests
 	for {
 		n, err := patient{content}.Read(buf)
-		for _, s := range signs {
-			s.write(buf[:n])
-		}
+		d.write(buf[:n], signs)
 		if err == io.EOF {
 			break
 		}
@@ -119,6 +119,7 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 	for _, s := range signs {
 		f.Signatures = append(f.Signatures, s.verdict())
 	}
+	f.Findings = append(f.Findings, j.findings...)
 	return f, nil
 }
 
