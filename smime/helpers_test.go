@@ -143,5 +143,13 @@ func open(o envelope.Opener, src io.Reader) (plain []byte, r *envelope.Report, e
 	return plain, m.Report(), err
 }
 
+// source reads b, hidden that it can seek if pipes is set.
+func source(b []byte, pipes bool) io.Reader {
+	if pipes {
+		return pipe(b)
+	}
+	return bytes.NewReader(b)
+}
+
 // pipe hides that src can seek.
 func pipe(b []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(b)} }

@@ -39,6 +39,8 @@ func (c *mine) add(ri *recipientInfo) {
 		switch {
 		case ri.unsupported() != "":
 			c.refusal = ri.refusal()
+		case !key.opens(ri):
+			c.refusal = malformed("its key is sealed for another kind of key than the one that it names")
 		case key.cert.key.fipsRefuses():
 			c.refusal = notApproved(forbiddenRSA)
 		case ri.isPKCS1v15():

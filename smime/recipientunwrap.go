@@ -27,6 +27,15 @@ func (k *privateKey) unwrap(ri *recipientInfo, cekLen int) (cek []byte, ok bool)
 	return nil, false
 }
 
+// opens reports whether the key is of the kind that ri asks for. That can be
+// seen without using it.
+func (k *privateKey) opens(ri *recipientInfo) bool {
+	if ri.kind == keyAgreement {
+		return k.exchanger != nil && ri.agree.curve == k.cert.key.curve
+	}
+	return k.decrypter != nil
+}
+
 // unwrapV15 returns the content key, or a random one.
 //
 // The standard library and others that honour SessionKeyLen choose between the

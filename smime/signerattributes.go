@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxAttributes bounds the signed attributes of one signer. Mail programs
-// write 3 to 8.
+// maxAttributes bounds the signed attributes of one signer, and the
+// authenticated ones of a message. Mail programs write 3 to 8.
 const maxAttributes = 64
 
 // attributeValues is what the signed attributes that we write say.

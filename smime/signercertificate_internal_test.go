@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -101,6 +102,41 @@ func TestSignerCandidates(t *testing.T) {
 	}
 	require.Equal(t, seam.SignatureValid, verify(append(many[:maxCandidates-1:maxCandidates-1], right)).Status)
 	require.Equal(t, seam.SignatureBad, verify(append(many, right)).Status, "no more than so many are tried")
+}
+
+// Of several certificates with one key, as renewing makes them, the one counts
+// by which the signature is in time; a stranger's never goes before a sender's.
+func TestRenewedCertificates(t *testing.T) {
+	private := secret(t, "p256")
+	ski := func(x *x509.Certificate) { x.SubjectKeyId = []byte("the same for all") }
+	old := func(x *x509.Certificate) { ski(x); x.NotAfter = x.NotBefore.Add(time.Minute) }
+	expired, current := issue(t, private, old), issue(t, private, ski)
+	f := newForge(t, keyFor(t, current, private))
+	f.version, f.sid = 3, tlv(0x80, []byte("the same for all"))
+	si, err := parseSignerInfo(f.der(t))
+	require.NoError(t, err)
+	many := slices.Repeat([]seam.Certificate{expired}, 2*maxCandidates)
+	for i := range many {
+		many[i] = issue(t, private, old)
+	}
+	for _, c := range []struct {
+		name    string
+		certs   []*certificate
+		senders []seam.Certificate
+		status  seam.SignatureStatus
+		sender  int
+	}{
+		{"current", nil, []seam.Certificate{current}, seam.SignatureValid, 0},
+		{"expired", nil, []seam.Certificate{expired}, seam.SignatureNotInTime, 0},
+		{"both", nil, []seam.Certificate{expired, current}, seam.SignatureValid, 1},
+		{"many", nil, append(many, current), seam.SignatureValid, len(many)},
+		{"expired, and a stranger's", []*certificate{current}, []seam.Certificate{expired}, seam.SignatureNotInTime, 0},
+		{"strangers", []*certificate{expired, current}, nil, seam.SignatureValid, -1},
+	} {
+		got := si.verify(oidData.tlv(), contentDigest, c.certs, c.senders, time.Now())
+		require.Equal(t, c.status, got.Status, c.name)
+		require.Equal(t, c.sender, got.Sender, c.name)
+	}
 }
 
 // faulty is a hardware module that signs something else.

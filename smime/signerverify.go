@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// maxCandidates is how many certificates one signature is checked with.
-	// A subject key identifier can be put into any number of certificates.
+	// maxCandidates is how many certificates that a message brings one of its
+	// signatures is checked with, beside the senders'. A subject key identifier
+	// can be put into any number of certificates.
 	maxCandidates = 8
 
 	// clockSkew is by how much a signer's clock may be ahead of ours.
@@ -41,19 +42,41 @@ func (si *signerInfo) verify(contentType, digest []byte, certs []*certificate, s
 	if len(candidates) == 0 {
 		return judged(out, seam.SignatureUnchecked, "the signer's certificate is neither among the senders nor in the message")
 	}
+	return si.verifyAny(out, candidates, now)
+}
+
+// verifyAny returns the best verdict that one of the candidates leads to, and
+// of equal ones the first. A sender's, if the signature is his, goes before all
+// others': a stranger may put the same public key into a certificate.
+func (si *signerInfo) verifyAny(unjudged seam.Signature, candidates []signerCandidate, now time.Time) (best seam.Signature) {
 	for i, c := range candidates {
-		status, reason := si.verifyWith(c.certificate)
-		if status == seam.SignatureValid {
-			out.Signer, out.Sender = c.certificate, c.sender
-			return si.judgeTime(out, c.certificate, now)
+		if c.sender < 0 && rank(best.Status) >= rank(seam.SignatureNotInTime) && best.Sender >= 0 {
+			break
 		}
-		// The first one is the one to tell about: a sender, if there is one.
-		if i == 0 || out.Status == seam.SignatureBad && status == seam.SignatureWeak {
-			out.Signer, out.Sender = c.certificate, c.sender
-			out = judged(out, status, reason)
+		one := unjudged
+		one.Signer, one.Sender = c.certificate, c.sender
+		status, reason := si.verifyWith(c.certificate)
+		if one = judged(one, status, reason); status == seam.SignatureValid {
+			one = si.judgeTime(one, c.certificate, now)
+		}
+		if i == 0 || rank(one.Status) > rank(best.Status) {
+			best = one
 		}
 	}
-	return out
+	return best
+}
+
+// rank orders verdicts by how much they say for the signature.
+func rank(s seam.SignatureStatus) int {
+	switch s {
+	case seam.SignatureValid:
+		return 3
+	case seam.SignatureNotInTime:
+		return 2
+	case seam.SignatureWeak:
+		return 1
+	}
+	return 0
 }
 
 func judged(s seam.Signature, status seam.SignatureStatus, detail string) seam.Signature {
@@ -93,8 +116,9 @@ type signerCandidate struct {
 // candidates returns the certificates that the signature names, senders first.
 func (si *signerInfo) candidates(certs []*certificate, senders []seam.Certificate) []signerCandidate {
 	var out []signerCandidate
+	embedded := 0
 	add := func(c *certificate, sender int) {
-		if len(out) == maxCandidates || !si.id.is(c) {
+		if sender < 0 && embedded == maxCandidates || !si.id.is(c) {
 			return
 		}
 		for _, o := range out {
@@ -103,6 +127,9 @@ func (si *signerInfo) candidates(certs []*certificate, senders []seam.Certificat
 			}
 		}
 		out = append(out, signerCandidate{c, sender})
+		if sender < 0 {
+			embedded++
+		}
 	}
 	for i, s := range senders {
 		if c, ok := s.(*certificate); ok && c != nil {

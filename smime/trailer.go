@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 )
 
@@ -95,6 +96,9 @@ func (h *sealedHeader) additionalData(der []byte) ([]byte, error) {
 		var o oid
 		if !set.ReadASN1Element(&whole, asn1.SEQUENCE) {
 			return nil, bad
+		}
+		if len(attrs) == maxAttributes {
+			return nil, &envelope.LimitError{What: "authenticated attributes", Max: maxAttributes}
 		}
 		attrs = append(attrs, whole)
 		if !whole.ReadASN1(&attr, asn1.SEQUENCE) || !readOID(&attr, &o) ||
