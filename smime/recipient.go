@@ -60,10 +60,15 @@ type keyID struct {
 // is reports whether the identifier is c's. Names are compared octet for octet,
 // as every sender copies them from the certificate.
 func (id *keyID) is(c *certificate) bool {
+	return id.fits(&keyID{issuer: c.x.RawIssuer, serial: serialOf(c), ski: c.ski})
+}
+
+// fits is the same of all that names a certificate.
+func (id *keyID) fits(c *keyID) bool {
 	if id.ski != nil {
 		return len(id.ski) > 0 && bytes.Equal(id.ski, c.ski)
 	}
-	return len(id.issuer) > 0 && bytes.Equal(id.issuer, c.x.RawIssuer) && bytes.Equal(id.serial, serialOf(c))
+	return len(id.issuer) > 0 && bytes.Equal(id.issuer, c.issuer) && bytes.Equal(id.serial, c.serial)
 }
 
 // names reports whether ri is meant for the owner of c.

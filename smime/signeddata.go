@@ -36,8 +36,16 @@ type signedData struct {
 	eContent    *ber.Octets // nil: the signature is detached
 	digests     map[crypto.Hash]hash.Hash
 	findings    []string
-	certs       []*certificate
+	brought     []broughtCertificate
 	signers     []*signerInfo
+}
+
+// broughtCertificate is a certificate in a message, with what names it. Taken
+// apart it would be many times larger, and most are a chain's that is not
+// looked at here.
+type broughtCertificate struct {
+	raw []byte
+	id  keyID
 }
 
 // enterSignedData reads on to the content. r stands at the SignedData.
@@ -142,6 +150,19 @@ func (sd *signedData) finish() error {
 	return leave(sd.r, 1)
 }
 
+// named returns the certificates in the message that si may mean.
+func (sd *signedData) named(si *signerInfo) (out []*certificate) {
+	for _, b := range sd.brought {
+		if len(out) == maxCandidates || !si.id.fits(&b.id) {
+			continue
+		}
+		if c, err := parseCertificate(b.raw); err == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // readCertificates reads what may help to check the signatures. Nothing of it
 // is trusted, and what is no certificate is passed over.
 func (sd *signedData) readCertificates() error {
@@ -179,7 +200,7 @@ func (sd *signedData) readCertificates() error {
 			odd++
 			continue
 		}
-		sd.certs = append(sd.certs, c)
+		sd.brought = append(sd.brought, broughtCertificate{c.x.Raw, keyID{issuer: c.x.RawIssuer, serial: serialOf(c), ski: c.ski}})
 	}
 	if odd > 0 {
 		sd.findings = append(sd.findings, fmt.Sprintf("%d of its certificates cannot be read", odd))
@@ -249,7 +270,7 @@ func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
 			out = append(out, s)
 			continue
 		}
-		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[h].Sum(nil), sd.certs, p.Senders, p.Now))
+		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[h].Sum(nil), sd.named(si), p.Senders, p.Now))
 	}
 	return out
 }
