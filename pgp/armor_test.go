@@ -137,6 +137,7 @@ func checksumLine(text string) string {
 // A line without end costs no memory: in the headers it is refused, in the
 // body read as it comes.
 func TestArmorEndlessLine(t *testing.T) {
+	t.Parallel()
 	endless := func(head string) io.Reader { return io.MultiReader(strings.NewReader(head), &repeat{'A', 1 << 30}) }
 	_, err := decodeArmor(endless("-----BEGIN PGP MESSAGE-----\na: "))
 	require.ErrorIs(t, err, envelope.ErrLimit)

@@ -19,6 +19,7 @@ import (
 // Session key packets that name nobody, as many as a message may have, cost no
 // private-key operation; that they are for others costs nothing either.
 func TestSessionKeyFlood(t *testing.T) {
+	t.Parallel()
 	k := key(t, "curve25519")
 	msg := craft{hidden: true}.seal(t, k, literal("text"))
 	head, body := outer(t, msg)

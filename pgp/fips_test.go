@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // Under GODEBUG=fips140=only what std forbids is a typed error before it
 // begins, never a panic of std; what needs no such cryptography works.
 func TestFIPS(t *testing.T) {
+	t.Parallel()
 	locked, err := os.ReadFile("testdata/v6-locked.key")
 	require.NoError(t, err)
 	if !fips140.Enforced() {

@@ -84,6 +84,7 @@ func TestLimits(t *testing.T) {
 // Compressed content is read to the limit and not beyond, and what grows more
 // than two hundredfold is taken for a bomb once it is large.
 func TestDecompressionLimits(t *testing.T) {
+	t.Parallel()
 	k := key(t, "curve25519")
 	for _, v2 := range []bool{false, true} {
 		for _, algo := range []byte{1, 2} {
@@ -134,6 +135,7 @@ func TestLimitAfterAuthentication(t *testing.T) {
 
 // Many recipients, of every kind of key, and each of them opens it.
 func TestManyRecipients(t *testing.T) {
+	t.Parallel()
 	kinds := []string{"curve25519", "p256", "p384", "p521", "rsa3072", "v6"}
 	var to []*keyring.Verified
 	for range 5 {

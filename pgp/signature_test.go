@@ -200,6 +200,7 @@ func TestDetachedIsNotInline(t *testing.T) {
 }
 
 func TestSignedMessage(t *testing.T) {
+	t.Parallel()
 	a, b := key(t, "rsa3072"), key(t, "v6")
 	for _, n := range []int{0, 1, 32<<10 - 6, 32<<10 - 5, 1<<20 + 3} {
 		for _, armor := range []bool{false, true} {
@@ -223,6 +224,7 @@ func TestSignedMessage(t *testing.T) {
 
 // One bit in each octet of a small signed message and of a detached signature.
 func TestSignedEveryBit(t *testing.T) {
+	t.Parallel()
 	k := key(t, "curve25519")
 	o := &envelope.Opener{Senders: []*keyring.Verified{verified(t, k)}}
 	text := []byte("text")

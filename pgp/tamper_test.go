@@ -124,6 +124,7 @@ func TestEveryPrefix(t *testing.T) {
 // Messages cut where chunks end, and chunks left out, doubled or exchanged:
 // what comes out is the beginning of the content, and then an error.
 func TestChunks(t *testing.T) {
+	t.Parallel()
 	const chunk, tag = 64 << 10, 16
 	k := key(t, "v6")
 	for _, n := range []int{chunk - 13, chunk - 12, 2*chunk + 7, 3*chunk - 20} {

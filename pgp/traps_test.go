@@ -245,6 +245,7 @@ func TestTrapUnknownSuite(t *testing.T) {
 
 // Trap: the readers replace errors of the source by their own or by io.EOF.
 func TestTrapSourceErrors(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("broken disk")
 	for _, kind := range []string{"curve25519", "v6"} {
 		k := key(t, kind)
@@ -265,6 +266,7 @@ func TestTrapSourceErrors(t *testing.T) {
 // Trap: the length of the subpackets of a version 4 signature is written
 // modulo 65,536, so that naming 3,000 recipients makes it unreadable.
 func TestTrapManyIntended(t *testing.T) {
+	t.Parallel()
 	a, bob := key(t, "curve25519"), key(t, "p256")
 	many := []*keyring.Verified{verified(t, bob)}
 	for range 1800 {
@@ -284,6 +286,7 @@ func TestTrapManyIntended(t *testing.T) {
 
 // Trap: partialLengthWriter buffers as much as one Write brings.
 func TestTrapLargeWrite(t *testing.T) {
+	t.Parallel()
 	k := key(t, "v6")
 	text := content(t, 4<<20)
 	var out bytes.Buffer
@@ -324,6 +327,7 @@ func TestAbort(t *testing.T) {
 
 // A destination that fails at any octet fails the message, with its own error.
 func TestDestinationErrors(t *testing.T) {
+	t.Parallel()
 	full := errors.New("disk full")
 	k := key(t, "v6")
 	for _, armor := range []bool{false, true} {
@@ -359,6 +363,7 @@ func (f *failing) Write(p []byte) (int, error) {
 // the wrapped key of the others. Here the message is read on with a random key,
 // and fails where damaged content does.
 func TestTrapPadding(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"rsa3072", "curve25519", "p256", "v6"} {
 		k := key(t, kind)
 		for _, v2 := range []bool{false, true} {
