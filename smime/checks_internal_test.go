@@ -41,6 +41,7 @@ func TestRandomKeyAfterV15(t *testing.T) {
 	key, ok := asked.unwrap(good, 32)
 	require.True(t, ok)
 	require.Equal(t, testCEK, key)
+	//lint:ignore SA1019 what senders write is read, with the measures of RFC 3218
 	require.Equal(t, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 32}, module.opts)
 
 	spoilt, short := *good, *good
