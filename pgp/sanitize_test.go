@@ -294,6 +294,10 @@ func TestFindSigner(t *testing.T) {
 		return made{s, k}
 	}
 	fresh := func() *smith { return newSmith(t, 4, born) }
+	again := func(m made) made { // the subkey is bound once more, later
+		m.s.add(keyTagSignature, m.s.binding(m.with, with(signs, at(day(2026, 1, 1)))))
+		return m
+	}
 	for name, c := range map[string]struct {
 		made
 		when    edit
@@ -308,8 +312,29 @@ func TestFindSigner(t *testing.T) {
 		"no signature back": {made: sub(fresh(), with(signs, func(sig *packet.Signature) {
 			sig.EmbeddedSignature = fresh().made(fresh().primary, packet.SigTypePrimaryKeyBinding, nil)
 		})), problem: "does not confirm"},
-		"had expired":            {made: sub(fresh(), with(signs, lives(300*24*3600*1e9))), found: true, problem: "had expired"},
-		"not yet expired":        {made: sub(fresh(), with(signs, lives(300*24*3600*1e9))), when: at(day(2024, 6, 1)), found: true},
+		"had expired":         {made: sub(fresh(), with(signs, lives(300*24*3600*1e9))), found: true, problem: "had expired"},
+		"not yet expired":     {made: sub(fresh(), with(signs, lives(300*24*3600*1e9))), when: at(day(2024, 6, 1)), found: true},
+		"binding had expired": {made: sub(fresh(), with(signs, lasts(300*24*3600*1e9))), found: true, problem: "binding of the signing key had expired"},
+		"binding still held":  {made: sub(fresh(), with(signs, lasts(300*24*3600*1e9))), when: at(day(2024, 6, 1)), found: true},
+		"bound again":         {made: again(sub(fresh(), with(signs, lasts(300*24*3600*1e9)))), found: true},
+		"user ID's had expired": {made: func() made {
+			s := fresh()
+			k := s.signingKey(born)
+			return made{s.userID(userIDText, with(certifies, signs, lasts(300*24*3600*1e9))).subkey(k, signs), k}
+		}(), found: true, problem: "no signature of its own held"},
+		"primary's had expired": {made: func() made {
+			s := fresh().userID(userIDText, with(certifies, signs, lasts(300*24*3600*1e9)))
+			return made{s, s.primary}
+		}(), found: true, problem: "no signature of its own held"},
+		"user ID renewed later": {made: func() made {
+			s := fresh().userID(userIDText, with(certifies, signs, at(day(2026, 1, 1))))
+			return made{s, s.primary}
+		}(), found: true},
+		"user ID was revoked": {made: func() made {
+			s := fresh().userID(userIDText, with(certifies, signs))
+			s.add(keyTagSignature, s.sign(s.primary, sigCertificationRevo, with(at(day(2024, 2, 1)), reason(packet.UserIDNotValid)), s.hashed(), hashedUserID([]byte(userIDText))))
+			return made{s, s.primary}
+		}(), found: true, problem: "no signature of its own held"},
 		"older than its key":     {made: sub(fresh(), signs), when: at(day(2023, 1, 1)), found: true, problem: "older than the key"},
 		"before it was bound":    {made: sub(fresh(), with(signs, at(day(2024, 6, 1)))), when: at(day(2024, 2, 1)), found: true},
 		"bound with SHA-1 in 24": {made: sub(fresh(), with(signs, hashedBy(3))), problem: "nothing valid binds"},

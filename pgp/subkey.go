@@ -235,27 +235,41 @@ func (c *certificate) findSigner(sig *packet.Signature) (key *packet.PublicKey, 
 }
 
 func (c *certificate) primarySigned(at time.Time) (*packet.PublicKey, string) {
-	props := c.properties(at)
-	if props == nil {
-		// Owners renew their self-signatures and programs drop the old ones:
-		// what they say later about a key holds for the time before too.
-		props = oldest(c.selfSigs())
-	}
+	props, why := c.primaryHeld(at)
 	switch {
+	case why != "":
+		return c.primary, why
 	case props == nil:
 		return nil, "the signer's key has no valid signature of its own"
 	case !props.FlagsValid || !props.FlagSign:
 		return nil, "the signer's primary key is not for signing"
 	}
-	return c.primary, c.lateOrEarly(c.primary, c.revocations, at, expiry(c.primary, props, newest(c.direct, at)))
+	return c.primary, ""
+}
+
+// primaryHeld returns the self-signature by which the primary key was in force
+// when something was signed, or why it was not. Both are empty where the
+// certificate has no self-signature at all.
+func (c *certificate) primaryHeld(at time.Time) (props *selfSig, why string) {
+	all := c.selfSigs()
+	if props = c.properties(at); props == nil {
+		props = following(all, at)
+	}
+	why = c.lateOrEarly(c.primary, c.revocations, at, expiry(c.primary, props, newest(c.direct, at)))
+	if why == "" && props == nil && latest(all) != nil {
+		why = "no signature of its own held the signer's key together at that time"
+	}
+	return props, why
 }
 
 func (c *certificate) subkeySigned(s *subkey, at time.Time) (*packet.PublicKey, string) {
 	b := s.binding(at)
 	if b == nil {
-		b = oldest(s.bindings)
+		b = following(s.bindings, at)
 	}
 	switch {
+	case b == nil && latest(s.bindings) != nil:
+		return s.key, "the binding of the signing key had expired"
 	case b == nil:
 		return nil, "nothing valid binds the signing key to its certificate"
 	case !b.FlagsValid || !b.FlagSign:
@@ -265,11 +279,7 @@ func (c *certificate) subkeySigned(s *subkey, at time.Time) (*packet.PublicKey, 
 	case b.EmbeddedSignature.SigExpired(later(at, b.EmbeddedSignature.CreationTime)):
 		return nil, "the confirmation that the signing key belongs to the certificate has expired"
 	}
-	if props := c.properties(at); props != nil {
-		if why := c.lateOrEarly(c.primary, c.revocations, at, expiry(c.primary, props, newest(c.direct, at))); why != "" {
-			return s.key, why
-		}
-	} else if why := c.lateOrEarly(c.primary, c.revocations, at, time.Time{}); why != "" {
+	if _, why := c.primaryHeld(at); why != "" {
 		return s.key, why
 	}
 	return s.key, c.lateOrEarly(s.key, s.revocations, at, expiry(s.key, b))
@@ -282,10 +292,17 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// oldest returns the first signature whose digest proves something.
-func oldest(sigs []selfSig) (best *selfSig) {
+// following returns the first signature made after a time whose digest proves
+// something. Owners renew their self-signatures and programs drop the old ones:
+// what they say later about a key holds for the time before too. One that was
+// made before and has expired says nothing any more.
+func following(sigs []selfSig, at time.Time) (best *selfSig) {
 	for i := range sigs {
-		if s := &sigs[i]; !weakDigest(s.Signature) && (best == nil || s.CreationTime.Before(best.CreationTime)) {
+		s := &sigs[i]
+		if !s.CreationTime.After(at) || weakDigest(s.Signature) {
+			continue
+		}
+		if best == nil || s.CreationTime.Before(best.CreationTime) {
 			best = s
 		}
 	}
