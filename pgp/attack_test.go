@@ -167,3 +167,36 @@ func TestConcurrentUse(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// Lengths of one octet at their largest, in session key packets, signatures and
+// one-pass signatures: 255 and one more is not zero.
+func TestLargestLengths(t *testing.T) {
+	k := key(t, "v6")
+	msg := craft{v2: true}.seal(t, k, literal("text"))
+	_, body := outer(t, msg)
+	o := opener(k)
+	o.Senders = []*keyring.Verified{verified(t, k)}
+	for n := 250; n < 256; n++ {
+		for _, more := range []int{0, 1, 300} {
+			fill := bytes.Repeat([]byte{6}, n+more)
+			pkesk := pkt(1, []byte{6, byte(n)}, fill)
+			sig := pkt(2, []byte{6, 0, 27, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, byte(n)}, fill)
+			ops := pkt(4, []byte{6, 0, 10, 27, byte(n)}, fill)
+			require.NotPanics(t, func() {
+				_, _, err := open(o, bytes.NewReader(cat(pkesk, pkt(18, body))))
+				require.ErrorIs(t, err, envelope.ErrFormat)
+				_, err = envelope.Inspect(bytes.NewReader(cat(pkesk, pkt(18, body))), pgp.Format())
+				require.ErrorIs(t, err, envelope.ErrFormat)
+				for _, signed := range [][]byte{cat(sig, literal("text")), cat(ops, literal("text"), sig)} {
+					_, err = o.Verify(bytes.NewReader(signed))
+					require.Error(t, err)
+					failure(t, err)
+					envelope.Inspect(bytes.NewReader(signed), pgp.Format())
+					open(o, bytes.NewReader(craft{v2: true}.seal(t, k, signed)))
+				}
+				_, err = o.VerifyDetached(bytes.NewReader(sig), strings.NewReader("text"))
+				require.ErrorIs(t, err, envelope.ErrSignature)
+			}, "%d and %d", n, more)
+		}
+	}
+}

@@ -16,10 +16,10 @@
 // and no date, and nothing is compressed.
 //
 // What is read besides: armor whatever its checksum says, compressed content up
-// to a limit, text signatures, several signatures. What is refused always:
-// encryption without integrity protection (packet 9), ciphers other than AES,
-// packets after the message, and a session key packet of one version in front
-// of encrypted data of the other.
+// to a limit, text signatures, several signatures, and encrypted data packets
+// of LibrePGP (packet 20). What is refused always: encryption without integrity
+// protection (packet 9), ciphers other than AES, packets after the message, and
+// a session key packet of one version in front of encrypted data of the other.
 //
 // Under GODEBUG=fips140=only no version 4 key or certificate is read, since its
 // fingerprint is SHA-1, no key is generated, unlocked or protected by a
@@ -29,6 +29,7 @@
 // forbidden, though not Go's validated module for all of it.
 //
 // The cryptography is that of github.com/ProtonMail/go-crypto, called packet
-// by packet; no octet is released before it was authenticated, which that
-// library's own readers do not promise.
+// by packet, but for the writing of SEIPDv1, which is done here in place; no
+// octet is released before it was authenticated, which that library's own
+// readers do not promise.
 package pgp

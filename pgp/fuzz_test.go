@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -107,6 +108,29 @@ func FuzzInspect(f *testing.F) {
 			return
 		}
 		require.Equal(t, a, b)
+	})
+}
+
+// FuzzVerifyDetached: whatever is taken for a signature of the sender is one
+// over the text, and no error is of an unknown kind.
+func FuzzVerifyDetached(f *testing.F) {
+	o := &envelope.Opener{}
+	for _, k := range fuzzKeys(f) {
+		o.Senders = append(o.Senders, verified(f, k))
+		for _, armor := range []bool{false, true} {
+			f.Add(detached(f, armor, []byte(fuzzText), k), []byte(fuzzText))
+		}
+		_, text := signature{by: k, kind: packet.SigTypeText}.make(f, fuzzText)
+		f.Add(text, []byte(fuzzText))
+	}
+	f.Fuzz(func(t *testing.T, sig, text []byte) {
+		r, err := o.VerifyDetached(bytes.NewReader(sig), bytes.NewReader(text))
+		if err != nil {
+			failure(t, err)
+			return
+		}
+		require.Equal(t, fuzzText, string(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))))
+		require.NotEmpty(t, r.Signatures)
 	})
 }
 

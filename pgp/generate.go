@@ -51,6 +51,9 @@ const Forever time.Duration = math.MaxInt64
 // GenerateKey makes a key for signing with a subkey for encryption. A version
 // 6 key says that its owner reads SEIPDv2; a version 4 key does not, so that
 // what is sealed to it opens in GnuPG 2.2 too.
+//
+// The error says which of the options cannot be, or is an
+// [*envelope.NotApprovedError] under GODEBUG=fips140=only.
 func GenerateKey(o KeyOptions) (*Key, error) {
 	if err := approved("generating an OpenPGP key"); err != nil {
 		return nil, err

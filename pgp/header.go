@@ -85,7 +85,7 @@ func parseSessionKey(raw []byte) (k sessionKey, ok bool, err error) {
 		if len(rest) < 1 || len(rest) < 2+int(rest[0]) {
 			return k, false, malformed("a session key packet is too short")
 		}
-		id := rest[1 : 1+rest[0]]
+		id := rest[1 : 1+int(rest[0])] // int: 255 is a length too
 		rest = rest[1+len(id):]
 		if len(id) > 0 {
 			if !(id[0] == 4 && len(id) == 21 || id[0] == 6 && len(id) == 33) {

@@ -31,9 +31,10 @@ var (
 // more than 256 MiB (see [KeyLimits]), 10 passes or 16 lanes of Argon2;
 // [*envelope.NotApprovedError] under GODEBUG=fips140=only for version 4 and for
 // what a passphrase protects; else what r returned or what is wrong. Secret
-// keys that are protected by a checksum only are refused, and each secret is held against its public part: a key file that
-// somebody could write to can give the key away with the first signature
-// (Klíma and Rosa, 2002; Bruseghini, Huigens and Paterson, 2022).
+// keys that are protected by a checksum only are refused, and each secret is
+// held against its public part: a key file that somebody could write to can
+// give the key away with the first signature (Klíma and Rosa, 2002;
+// Bruseghini, Huigens and Paterson, 2022).
 //
 // r is read to its end, at most 16 MiB. Secrets that the file does not hold,
 // of a primary key that is kept elsewhere or on a card, are missing from the

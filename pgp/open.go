@@ -107,7 +107,8 @@ func (ts *trials) fitting(in *sealed) ([]trial, error) {
 // (RFC 3218, Section 2.3, which is about CMS; the attack is the same). So it is
 // with every algorithm, since a message that is cut off too has to look cut off
 // whatever its session key packet holds. All trials are made even after one
-// that brought a key: their number is in the message, and tells nothing.
+// that brought a key: their number is in the message, and tells nothing. So
+// does OpenedBy, which without such a one is the identity that was tried first.
 func (s *session) unlock(fit []trial) {
 	s.facts.OpenedBy = fit[0].identity
 	s.cipher = packet.CipherAES256

@@ -192,7 +192,7 @@ func parseFields(raw []byte) (f fields, ok bool) {
 		if len(rest) < 1 || len(rest) < 1+int(rest[0]) {
 			return f, false
 		}
-		f.salt = rest[1 : 1+rest[0]]
+		f.salt = rest[1 : 1+int(rest[0])] // int: 255 is a length too
 	}
 	return f, true
 }
