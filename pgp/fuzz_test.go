@@ -89,6 +89,9 @@ func FuzzInspect(f *testing.F) {
 	for _, s := range fuzzSeeds(f) {
 		f.Add(s)
 	}
+	for _, tag := range []byte{1, 2, 4} { // version 6 of each, with room for the largest lengths
+		f.Add(cat(pkt(tag, bytes.Repeat([]byte{6}, 600)), literal(fuzzText)))
+	}
 	keys := fuzzKeys(f)
 	o := &envelope.Opener{Senders: []*keyring.Verified{verified(f, keys[0])}}
 	f.Fuzz(func(t *testing.T, msg []byte) {
