@@ -3,6 +3,7 @@ package smime_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/fips140"
 	"encoding/json"
 	"io"
 	"os"
@@ -35,6 +36,9 @@ func kitDecisions(t *testing.T) map[string]string {
 }
 
 func kitDir(t testing.TB) string {
+	if fips140.Enforced() {
+		t.Skip("skipped: the kit is AES-GCM with nonces of its own, which GODEBUG=fips140=only does not allow")
+	}
 	dir := os.Getenv("DKB_VECTORS")
 	if dir == "" {
 		t.Skip("DKB_VECTORS is not set: the CMS negative kit was not run")

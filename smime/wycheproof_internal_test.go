@@ -22,6 +22,7 @@ import (
 // vectors returns the folder of public test vectors, and skips without it.
 func vectors(t testing.TB, parts ...string) string {
 	t.Helper()
+	allowed(t, "what public test vectors are full of: SHA-1, RSA PKCS#1 v1.5, other curves")
 	dir := os.Getenv("DKB_VECTORS")
 	if dir == "" {
 		t.Skip("skipped: DKB_VECTORS, the folder of public test vectors, is not set")
