@@ -97,7 +97,7 @@ func (r *released) WriteTo(dst io.Writer) (n int64, err error) {
 	if wt, ok := r.r.(io.WriterTo); ok {
 		n, err = wt.WriteTo(dst)
 	} else {
-		n, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{r.r}, make([]byte, copyBuffer))
+		n, err = copied(dst, r.r)
 	}
 	if err != nil {
 		r.err = secondPass(err)

@@ -50,7 +50,7 @@ func readWhole(plain io.Reader, kind nested, l seam.Limits) (*signedData, error)
 	if sd.eContent == nil {
 		return nil, malformed("a signature inside without its content")
 	}
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sd}, struct{ io.Reader }{sd.eContent}, make([]byte, copyBuffer)); err != nil {
+	if _, err := copied(sd, sd.eContent); err != nil {
 		return nil, err
 	}
 	if err := sd.finish(); err != nil {
@@ -58,9 +58,6 @@ func readWhole(plain io.Reader, kind nested, l seam.Limits) (*signedData, error)
 	}
 	return sd, end()
 }
-
-// copyBuffer is large enough that segments are read without a copy between.
-const copyBuffer = 64 << 10
 
 // enterInner reads on to the signed content. end checks, after the SignedData
 // was read, that it was all there is.

@@ -68,7 +68,7 @@ func (s *signedSession) Verify() error {
 	if s.closed || s.done {
 		return envelope.ErrClosed
 	}
-	if _, err := io.CopyBuffer(s.sd, struct{ io.Reader }{s.sd.eContent}, make([]byte, copyBuffer)); err != nil {
+	if _, err := copied(s.sd, s.sd.eContent); err != nil {
 		return formatError(err)
 	}
 	if err := s.sd.end(s.r); err != nil {
@@ -132,7 +132,7 @@ func verifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, erro
 		// (CVE-2018-18509).
 		return nil, malformed("the signature brings a content of its own")
 	}
-	if _, err := io.CopyBuffer(sd, struct{ io.Reader }{content}, make([]byte, copyBuffer)); err != nil {
+	if _, err := copied(sd, content); err != nil {
 		return nil, fmt.Errorf("smime: reading the signed content: %w", err)
 	}
 	if err := sd.end(r); err != nil {

@@ -178,7 +178,7 @@ func (w *sealWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if len(w.outer) == 0 {
 		n, err = w.enc.ReadFrom(src)
 	} else {
-		n, err = io.CopyBuffer(struct{ io.Writer }{w.in}, struct{ io.Reader }{src}, make([]byte, copyBuffer))
+		n, err = copied(w.in, src)
 	}
 	return n, w.fail(err)
 }

@@ -72,6 +72,25 @@ func formatError(err error) error {
 	return err
 }
 
+const (
+	// copyBuffer is large enough that segments are read without a copy between.
+	copyBuffer = 64 << 10
+
+	// firstCopy is what a message of 1 KiB pays for.
+	firstCopy = 4 << 10
+)
+
+// copied copies as io.Copy does, but asks neither dst nor src to do it.
+func copied(dst io.Writer, src io.Reader) (n int64, err error) {
+	w, r := struct{ io.Writer }{dst}, struct{ io.Reader }{src}
+	n, err = io.CopyBuffer(w, io.LimitReader(r, firstCopy), make([]byte, firstCopy))
+	if err != nil || n < firstCopy {
+		return n, err
+	}
+	m, err := io.CopyBuffer(w, r, make([]byte, copyBuffer))
+	return n + m, err
+}
+
 // watched remembers what its source failed with, so that a failure of the
 // source, or of the structure around the content, can be told from one that
 // depends on what the content decrypts to.

@@ -14,6 +14,10 @@ const (
 	// the usual 4 to 16 KiB cost no system call each.
 	readerBuffer = 64 << 10
 
+	// firstBuffer is what it reads ahead at first: a message of 1 KiB should
+	// not pay for more.
+	firstBuffer = 4 << 10
+
 	// maxEmptyReads is how often a source may return nothing and no error, as
 	// in package bufio.
 	maxEmptyReads = 100

@@ -17,10 +17,13 @@ func (r *Reader) fill() error {
 	if r.src == nil {
 		return io.EOF
 	}
+	held := r.buf[r.start:r.end]
 	if r.buf == nil {
+		r.buf = make([]byte, firstBuffer)
+	} else if len(r.buf) < readerBuffer {
 		r.buf = make([]byte, readerBuffer)
 	}
-	r.end = copy(r.buf, r.buf[r.start:r.end])
+	r.end = copy(r.buf, held)
 	r.start = 0
 	n, err := r.read(r.buf[r.end:])
 	r.end += n
