@@ -4,9 +4,11 @@ import (
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -67,6 +69,9 @@ func newPrivateKey(c *certificate, private any) (*privateKey, error) {
 	if c.key.kind == keyUnsupported {
 		return nil, c.unusable(c.key.refuse)
 	}
+	if isNothing(private) {
+		return nil, errNoKey
+	}
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
 		if fipsOnly() && (p.N == nil || len(p.Primes) != 2 || !approvedRSA(&p.PublicKey)) {
@@ -84,6 +89,10 @@ func newPrivateKey(c *certificate, private any) (*privateKey, error) {
 		x, err := p.ECDH()
 		if err != nil {
 			return nil, fmt.Errorf("smime: the private key is on a curve that is not supported, or damaged: %q", cut(err.Error()))
+		}
+		// The secret number and the point are told apart by nobody else.
+		if err := c.holds(x.PublicKey()); err != nil {
+			return nil, err
 		}
 		k.exchanger = x
 	}
@@ -111,8 +120,32 @@ func newPrivateKey(c *certificate, private any) (*privateKey, error) {
 	return k, nil
 }
 
+// isNothing reports whether private is a value without a key in it, of which
+// the methods would panic.
+func isNothing(private any) bool {
+	switch p := private.(type) {
+	case *ecdsa.PrivateKey:
+		//lint:ignore SA1019 that they are there is asked, not what they are
+		return p == nil || p.Curve == nil || p.D == nil || p.X == nil || p.Y == nil
+	case *rsa.PrivateKey:
+		return p == nil || p.N == nil || p.D == nil
+	case ed25519.PrivateKey:
+		return len(p) != ed25519.PrivateKeySize
+	}
+	return isNil(private)
+}
+
+// isNil reports whether v is nil, or a nil pointer of some type.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
 // holds refuses a public key that is not the certificate's.
 func (c *certificate) holds(public any) error {
+	if isNil(public) {
+		return &keyMismatchError{c.fingerprint()}
+	}
 	var same bool
 	switch c.key.kind {
 	case keyRSA:

@@ -1,0 +1,121 @@
+package smime
+
+import (
+	"crypto"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"io"
+	"math/big"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+// liar is a module whose public key is what it says.
+type liar struct {
+	public any
+	out    []byte
+}
+
+func (l *liar) Public() crypto.PublicKey { return l.public }
+func (l *liar) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return l.out, nil
+}
+
+func (l *liar) Decrypt(io.Reader, []byte, crypto.DecrypterOpts) ([]byte, error) {
+	return l.out, nil
+}
+
+// A private key that is none is an error of NewKey, and neither a panic nor a
+// Key.
+func TestNewKeyOfNothing(t *testing.T) {
+	r, ec := testKey(t, "rsa3072").cert, testKey(t, "p256").cert
+	ed := edKey(t)
+	edCert := issue(t, ed, nil)
+	p256 := *testKey(t, "p256").private.(*ecdsa.PrivateKey)
+	mixed := p256
+	mixed.D = new(big.Int).Add(p256.D, big.NewInt(1))
+	for name, c := range map[string]struct {
+		cert    *certificate
+		private any
+	}{
+		"nil":                   {r, nil},
+		"nil RSA":               {r, (*rsa.PrivateKey)(nil)},
+		"zero RSA":              {r, &rsa.PrivateKey{}},
+		"RSA of public parts":   {r, &rsa.PrivateKey{PublicKey: *r.key.rsa}},
+		"nil ECDSA":             {ec, (*ecdsa.PrivateKey)(nil)},
+		"zero ECDSA":            {ec, &ecdsa.PrivateKey{}},
+		"ECDSA without secret":  {ec, &ecdsa.PrivateKey{PublicKey: p256.PublicKey}},
+		"ECDSA of other secret": {ec, &mixed},
+		"ECDSA without point":   {ec, &ecdsa.PrivateKey{PublicKey: ecdsa.PublicKey{Curve: elliptic.P256()}, D: p256.D}},
+		"nil ECDH":              {ec, (*ecdh.PrivateKey)(nil)},
+		"nil Ed25519":           {edCert, ed25519.PrivateKey(nil)},
+		"short Ed25519":         {edCert, ed[:63]},
+		"Ed25519 for RSA":       {r, ed},
+		"nil module":            {r, (*liar)(nil)},
+		"module without key":    {r, &liar{}},
+		"module of another key": {r, &liar{public: ec.key.ecdsa}},
+		"module of a nil key":   {r, &liar{public: (*rsa.PublicKey)(nil)}},
+		"a number":              {r, 7},
+		"a function":            {r, func() {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := NewKey(c.cert.public(), c.private)
+			require.Error(t, err)
+			require.Nil(t, k)
+		})
+	}
+}
+
+// A module may return anything: then nothing is signed, and nothing opens.
+func TestModuleReturnsAnything(t *testing.T) {
+	c := testKey(t, "rsa3072").cert
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
+	for _, out := range [][]byte{nil, {}, {1}, make([]byte, 31), make([]byte, 33), make([]byte, 384), make([]byte, 1<<16)} {
+		k := keyFor(t, c, &liar{c.key.rsa, out})
+		_, _, err := (&signer{k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+		require.ErrorContains(t, err, "wrong signature")
+		for _, v15 := range []bool{false, true} {
+			der, _, _, err := wrapFor(c, testCEK, v15)
+			require.NoError(t, err)
+			cek, ok := k.unwrap(one(t, der), 32)
+			require.Equal(t, v15, ok)
+			if ok {
+				require.Len(t, cek, 32)
+				require.NotEqual(t, make([]byte, 32), cek, "a random key and not what came out")
+			}
+		}
+	}
+}
+
+// Keys and certificates are shared by many goroutines; the race detector looks.
+func TestSharedKeys(t *testing.T) {
+	ec := testKey(t, "p256")
+	sent, _, err := (&signer{ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+	require.NoError(t, err)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 10 {
+				der, _, _, err := wrapFor(ec.cert, testCEK, false)
+				ris, e := parseRecipientInfos(der)
+				cek, ok := ec.unwrap(ris[0], 32)
+				si, e2 := parseSignerInfo(sent)
+				s := si.verify(oidData.tlv(), contentDigest, []*certificate{ec.cert}, []seam.Certificate{ec.cert}, time.Now())
+				_, _, e3 := (&signer{ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+				if err != nil || e != nil || e2 != nil || e3 != nil || !ok || string(cek) != string(testCEK) ||
+					s.Status != seam.SignatureValid || ec.cert.CheckSeal(time.Now(), seam.Auto) != nil || len(ec.cert.Addresses()) != 1 {
+					t.Error("shared key")
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
