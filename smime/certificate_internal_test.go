@@ -2,7 +2,6 @@ package smime
 
 import (
 	"bytes"
-	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -14,6 +13,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
+	"os"
 	"testing"
 	"time"
 
@@ -314,14 +314,17 @@ func TestParseCertificateRefuses(t *testing.T) {
 }
 
 func TestUnsupportedKeys(t *testing.T) {
-	allowed(t, "X25519")
-	x, err := ecdh.X25519().GenerateKey(rand.Reader)
+	file, err := os.ReadFile("testdata/x25519.pem")
 	require.NoError(t, err)
-	k := publicKeyOf(&x509.Certificate{PublicKey: x.PublicKey()})
-	require.Equal(t, keyUnsupported, k.kind)
-	require.Contains(t, k.refuseSeal(), "X25519")
-	require.Contains(t, k.refuseSign(), "X25519")
-	for o, want := range map[oid]string{oidRSAPSS: "for signatures only", oidRSAOAEP: "RSA-OAEP", oidPBES2: "kind"} {
+	block, _ := pem.Decode(file)
+	cert, err := parseCertificate(block.Bytes)
+	require.NoError(t, err, "it can be shown and verified, and not used")
+	require.Equal(t, []string{"alice@example.org"}, cert.Addresses())
+	for _, p := range []seam.Profile{seam.Auto, seam.Modern, seam.Compatible} {
+		requireUnusable(t, cert.CheckSeal(time.Now(), p), "X25519")
+	}
+	require.Contains(t, cert.key.refuseSign(), "X25519")
+	for o, want := range map[oid]string{oidRSAPSS: "for signatures only", oidRSAOAEP: "RSA-OAEP", oidX448: "X448", oidEd448: "Ed448", oidMLKEM768: "ML-KEM", oidMLDSA65: "ML-DSA", oidPBES2: "kind"} {
 		spki := append([]byte{0x30, byte(len(o) + 4), 0x30, byte(len(o) + 2)}, o.tlv()...)
 		k := publicKeyOf(&x509.Certificate{RawSubjectPublicKeyInfo: spki})
 		require.Contains(t, k.refuseSeal(), want)

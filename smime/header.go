@@ -156,11 +156,11 @@ func (h *sealedHeader) readRecipients(r *ber.Reader, l seam.Limits, each func(*r
 		if err != nil {
 			return err
 		}
-		ris, err := parseRecipientInfos(der)
-		if err != nil {
+		ris, err := parseRecipientInfos(der, l.Recipients-len(h.recipients))
+		if err != nil && err != errManyRecipients {
 			return malformed("one of its recipients: %v", err)
 		}
-		if len(h.recipients)+len(ris) > l.Recipients {
+		if err != nil || len(h.recipients)+len(ris) > l.Recipients {
 			return &envelope.LimitError{What: "recipients", Max: int64(l.Recipients)}
 		}
 		for _, ri := range ris {

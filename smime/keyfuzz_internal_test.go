@@ -105,7 +105,7 @@ func FuzzRecipientInfo(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ris, err := parseRecipientInfos(der)
+		ris, err := parseRecipientInfos(der, 1<<20)
 		require.Equal(t, err == nil, len(ris) > 0)
 		for _, ri := range ris {
 			require.NotEmpty(t, ri.seamRecipient().ID)

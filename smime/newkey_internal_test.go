@@ -105,7 +105,7 @@ func TestSharedKeys(t *testing.T) {
 		wait.Go(func() {
 			for range 10 {
 				der, _, _, err := wrapFor(ec.cert, testCEK, false)
-				ris, e := parseRecipientInfos(der)
+				ris, e := parseRecipientInfos(der, 1<<20)
 				cek, ok := ec.unwrap(ris[0], 32)
 				si, e2 := parseSignerInfo(sent)
 				s := si.verify(oidData.tlv(), contentDigest, []*certificate{ec.cert}, []seam.Certificate{ec.cert}, time.Now())

@@ -72,16 +72,29 @@ func publicKeyOf(x *x509.Certificate) publicKey {
 		return p
 	case ed25519.PublicKey:
 		return publicKey{kind: keyEd25519, name: "Ed25519", ed25519: k}
-	case *ecdh.PublicKey:
-		return publicKey{refuse: "has an X25519 key, which is not supported"}
 	}
-	switch keyAlgorithm(x.RawSubjectPublicKeyInfo) {
+	return publicKey{refuse: refuseOther(keyAlgorithm(x.RawSubjectPublicKeyInfo))}
+}
+
+// refuseOther says of a key that crypto/x509 does not know what it is.
+func refuseOther(o oid) string {
+	switch o {
 	case oidRSAPSS:
-		return publicKey{refuse: "has an RSA-PSS key, which is for signatures only, and not supported"}
+		return "has an RSA-PSS key, which is for signatures only, and not supported"
 	case oidRSAOAEP:
-		return publicKey{refuse: "has an RSA-OAEP key, which is not supported"}
+		return "has an RSA-OAEP key, which is not supported"
+	case oidX25519:
+		return "has an X25519 key, which is not supported"
+	case oidX448:
+		return "has an X448 key, which is not supported"
+	case oidEd448:
+		return "has an Ed448 key, which is for signatures only, and not supported"
+	case oidMLKEM512, oidMLKEM768, oidMLKEM1024:
+		return "has an ML-KEM key, which is not supported"
+	case oidMLDSA44, oidMLDSA65, oidMLDSA87:
+		return "has an ML-DSA key, which is for signatures only, and not supported"
 	}
-	return publicKey{refuse: "has a public key of a kind that is not supported"}
+	return "has a public key of a kind that is not supported"
 }
 
 // refuseSeal returns why nothing can be sealed to the key, "" if it can.

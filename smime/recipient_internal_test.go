@@ -11,6 +11,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -318,7 +320,7 @@ func TestReadAgreement(t *testing.T) {
 				b.encrypted, err = wrapKey(kek, testCEK)
 				require.NoError(t, err)
 			}
-			ris, err := parseRecipientInfos(b.der(t))
+			ris, err := parseRecipientInfos(b.der(t), 1<<20)
 			if c.want == malformed {
 				require.ErrorIs(t, err, errRecipient)
 				require.Nil(t, ris)
@@ -358,7 +360,7 @@ func TestReadManyReaders(t *testing.T) {
 	k := testKey(t, "p256")
 	id := func(b *cryptobyte.Builder) { addIssuerAndSerial(b, k.cert) }
 	b := agreementBuilder{originator: originator(t, nil, make([]byte, 65)), scheme: oidStdDHSHA256KDF, wrap: derAlgorithm(oidAES256Wrap), rid: id, keys: 3}
-	ris, err := parseRecipientInfos(b.der(t))
+	ris, err := parseRecipientInfos(b.der(t), 1<<20)
 	require.NoError(t, err)
 	require.Len(t, ris, 3)
 	for _, ri := range ris {
@@ -415,7 +417,7 @@ func TestReadTransport(t *testing.T) {
 		{"two parameters", params(oidRSAEncryption, "\x05\x00\x05\x00"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ris, err := parseRecipientInfos(ktri(t, c.algorithm, []byte("encrypted")))
+			ris, err := parseRecipientInfos(ktri(t, c.algorithm, []byte("encrypted")), 1<<20)
 			if c.want == "" {
 				require.ErrorIs(t, err, errRecipient)
 				return
@@ -440,7 +442,7 @@ func TestOtherRecipients(t *testing.T) {
 		require.False(t, ri.isPKCS1v15())
 	}
 	for _, der := range []string{"", "\x04\x00", "\x31\x00", "\x30\x00", "\xa1\x00", "\xa2\x02\x05", "\xa2\x00\x00", "\x61\x00"} {
-		ris, err := parseRecipientInfos([]byte(der))
+		ris, err := parseRecipientInfos([]byte(der), 1<<20)
 		require.Error(t, err, "%x", der)
 		require.Nil(t, ris)
 	}
@@ -488,4 +490,32 @@ func TestLongIssuers(t *testing.T) {
 	require.Contains(t, issuerText([]byte{0x30, 1}), "cannot be read")
 	require.Equal(t, seam.Recipient{ID: "key identifier FF", Algorithm: v15Name},
 		(&recipientInfo{kind: keyTransport, v15: true, id: keyID{ski: []byte{0xff}}}).seamRecipient())
+}
+
+// Readers are counted while they are read, not after.
+func TestManyReadersOfOneKey(t *testing.T) {
+	key := tlv(0x30, append(tlv(0x30, []byte{0x30, 0, 2, 1, 1}), 4, 0))
+	point := testKey(t, "p256").exchanger.PublicKey().Bytes()
+	ri := func(n int) []byte {
+		return tlv(0xa1, slices.Concat([]byte{2, 1, 3}, tlv(0xa0, tlv(0xa1, originator(t, nil, point))),
+			tlv(0x30, append(oidStdDHSHA256KDF.tlv(), derAlgorithm(oidAES256Wrap)...)), tlv(0x30, bytes.Repeat(key, n))))
+	}
+	for n, ok := range map[int]bool{3: true, 4: false} {
+		ris, err := parseRecipientInfos(ri(n), 3)
+		if ok {
+			require.NoError(t, err)
+			require.Len(t, ris, n)
+		} else {
+			require.Equal(t, errManyRecipients, err)
+		}
+	}
+	_, err := parseRecipientInfos(ri(1), 0)
+	require.Equal(t, errManyRecipients, err)
+	many := ri(300_000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = parseRecipientInfos(many, 100)
+	runtime.ReadMemStats(&after)
+	require.Equal(t, errManyRecipients, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }

@@ -23,7 +23,10 @@ const (
 	maxPoint = 1024
 )
 
-var errRecipient = errors.New("malformed recipient")
+var (
+	errRecipient      = errors.New("malformed recipient")
+	errManyRecipients = errors.New("too many recipients")
+)
 
 // parseRecipientInfos reads one RecipientInfo, given in DER. That of a key
 // agreement may be for several readers; one of a choice that is not known is a
@@ -35,7 +38,10 @@ var errRecipient = errors.New("malformed recipient")
 //	  kekri [2] KEKRecipientInfo,
 //	  pwri [3] PasswordRecipientinfo,
 //	  ori [4] OtherRecipientInfo }
-func parseRecipientInfos(der []byte) ([]*recipientInfo, error) {
+//
+// More than most readers are errManyRecipients: in a message they have a few
+// octets each, and taken apart some hundred.
+func parseRecipientInfos(der []byte, most int) ([]*recipientInfo, error) {
 	s := cryptobyte.String(der)
 	var in cryptobyte.String
 	var tag asn1.Tag
@@ -51,9 +57,12 @@ func parseRecipientInfos(der []byte) ([]*recipientInfo, error) {
 		}
 		return []*recipientInfo{ri}, nil
 	case context(1):
-		ris, ok := parseKeyAgreement(in)
-		if !ok {
+		ris, ok := parseKeyAgreement(in, most)
+		switch {
+		case !ok:
 			return nil, fmt.Errorf("smime: %w: key agreement", errRecipient)
+		case len(ris) > most:
+			return nil, errManyRecipients
 		}
 		return ris, nil
 	case context(2):
@@ -117,7 +126,9 @@ func parseKeyTransport(s cryptobyte.String) (*recipientInfo, bool) {
 //	  ukm [1] EXPLICIT UserKeyingMaterial OPTIONAL,
 //	  keyEncryptionAlgorithm KeyEncryptionAlgorithmIdentifier,
 //	  recipientEncryptedKeys RecipientEncryptedKeys }
-func parseKeyAgreement(s cryptobyte.String) ([]*recipientInfo, bool) {
+//
+// It stops behind the first that is more than most.
+func parseKeyAgreement(s cryptobyte.String, most int) ([]*recipientInfo, bool) {
 	g := &agreement{}
 	var version int
 	var originator, ukm, keys cryptobyte.String
@@ -139,7 +150,7 @@ func parseKeyAgreement(s cryptobyte.String) ([]*recipientInfo, bool) {
 		return nil, false
 	}
 	var out []*recipientInfo
-	for !keys.Empty() {
+	for !keys.Empty() && len(out) <= most {
 		ri := &recipientInfo{kind: keyAgreement, agree: g}
 		if !readEncryptedKey(&keys, ri) {
 			return nil, false

@@ -65,7 +65,9 @@ func (s *session) Verify() error {
 	} else {
 		err = s.verifyCBC(r, c)
 	}
-	s.done = err == nil
+	if s.done = err == nil; s.done && s.nested == notNested && s.h.contentType != oidData {
+		s.facts.Findings = append(s.facts.Findings, "the content is of a CMS type of its own, released as it is")
+	}
 	return err
 }
 

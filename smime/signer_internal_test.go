@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -56,7 +57,9 @@ var (
 	contentDigest = func() []byte { d := sha256.Sum256(content); return d[:] }()
 )
 
-func tlv(tag byte, v []byte) []byte { return append([]byte{tag, byte(len(v))}, v...) }
+func tlv(tag byte, v []byte) []byte {
+	return append(ber.AppendHeader(nil, asn1.Tag(tag), len(v)), v...)
+}
 
 // newForge returns what makes a good signature with RSA or P-256.
 func newForge(t testing.TB, k *privateKey) *forge {

@@ -143,7 +143,7 @@ func ktri(t testing.TB, algorithm func(*cryptobyte.Builder), encrypted []byte) [
 // one parses a RecipientInfo for one reader.
 func one(t testing.TB, der []byte) *recipientInfo {
 	t.Helper()
-	ris, err := parseRecipientInfos(der)
+	ris, err := parseRecipientInfos(der, 1<<20)
 	require.NoError(t, err)
 	require.Len(t, ris, 1)
 	return ris[0]
@@ -278,7 +278,7 @@ func agreeAs(t *testing.T, curve curve, private *ecdh.PrivateKey, public, shared
 	} else {
 		return nil, false // not even one element of DER: no message can hold it
 	}
-	ris, err := parseRecipientInfos(k.der(t))
+	ris, err := parseRecipientInfos(k.der(t), 1<<20)
 	if err != nil {
 		return nil, false
 	}
