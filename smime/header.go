@@ -157,10 +157,10 @@ func (h *sealedHeader) readRecipients(r *ber.Reader, l seam.Limits, each func(*r
 			return err
 		}
 		ris, err := parseRecipientInfos(der, l.Recipients-len(h.recipients))
-		if err != nil && err != errManyRecipients {
+		if err != nil {
 			return malformed("one of its recipients: %v", err)
 		}
-		if err != nil || len(h.recipients)+len(ris) > l.Recipients {
+		if len(h.recipients)+len(ris) > l.Recipients {
 			return &envelope.LimitError{What: "recipients", Max: int64(l.Recipients)}
 		}
 		for _, ri := range ris {

@@ -23,10 +23,7 @@ const (
 	maxPoint = 1024
 )
 
-var (
-	errRecipient      = errors.New("malformed recipient")
-	errManyRecipients = errors.New("too many recipients")
-)
+var errRecipient = errors.New("malformed recipient")
 
 // parseRecipientInfos reads one RecipientInfo, given in DER. That of a key
 // agreement may be for several readers; one of a choice that is not known is a
@@ -39,8 +36,8 @@ var (
 //	  pwri [3] PasswordRecipientinfo,
 //	  ori [4] OtherRecipientInfo }
 //
-// More than most readers are errManyRecipients: in a message they have a few
-// octets each, and taken apart some hundred.
+// It stops behind the first reader that is more than most, which the caller
+// counts: in a message they have a few octets each, and taken apart some hundred.
 func parseRecipientInfos(der []byte, most int) ([]*recipientInfo, error) {
 	s := cryptobyte.String(der)
 	var in cryptobyte.String
@@ -58,11 +55,8 @@ func parseRecipientInfos(der []byte, most int) ([]*recipientInfo, error) {
 		return []*recipientInfo{ri}, nil
 	case context(1):
 		ris, ok := parseKeyAgreement(in, most)
-		switch {
-		case !ok:
+		if !ok {
 			return nil, fmt.Errorf("smime: %w: key agreement", errRecipient)
-		case len(ris) > most:
-			return nil, errManyRecipients
 		}
 		return ris, nil
 	case context(2):
@@ -127,7 +121,7 @@ func parseKeyTransport(s cryptobyte.String) (*recipientInfo, bool) {
 //	  keyEncryptionAlgorithm KeyEncryptionAlgorithmIdentifier,
 //	  recipientEncryptedKeys RecipientEncryptedKeys }
 //
-// It stops behind the first that is more than most.
+// It stops behind the first reader that is more than most.
 func parseKeyAgreement(s cryptobyte.String, most int) ([]*recipientInfo, bool) {
 	g := &agreement{}
 	var version int
