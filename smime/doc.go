@@ -43,4 +43,14 @@
 // a certificate that was verified says: see envelope.Opener.Senders. Who can
 // open a message knows its content key and could seal other content with it
 // under the same recipients; only a signature proves an origin.
+//
+// # FIPS 140-3
+//
+// With GODEBUG=fips140=only everything that needs what that mode forbids is an
+// [*envelope.NotApprovedError] before it begins: AuthEnvelopedData, whose nonce
+// is in the message; RSA PKCS#1 v1.5 encryption; SHA-1 and MD5; RSA keys of odd
+// sizes or small exponents; PKCS#12. What is left is EnvelopedData around a
+// SignedData, with ECDH or RSAES-OAEP: seal with the Compatible profile to keys
+// on P-256, P-384 and P-521. A signature that cannot be checked is reported as
+// unsupported.
 package smime

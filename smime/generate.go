@@ -48,6 +48,8 @@ type KeyOptions struct {
 // GenerateKey makes a key and a certificate for it that is signed with the same
 // key. Nobody vouches for such a certificate: who gets it verifies the
 // fingerprint. Some mail programs refuse it for that reason.
+//
+// Errors name the option that cannot be. RSA takes up to some seconds.
 func GenerateKey(o KeyOptions) (*Key, error) {
 	if err := o.check(); err != nil {
 		return nil, err

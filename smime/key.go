@@ -48,7 +48,13 @@ var errNoKey = errors.New("smime: a certificate and its private key are needed")
 //   - a [crypto.Signer], which signs;
 //
 // and its public key must be that of the certificate. *[rsa.PrivateKey],
-// *[ecdsa.PrivateKey] and ed25519.PrivateKey do all that their kind can.
+// *[ecdsa.PrivateKey] and ed25519.PrivateKey do all that their kind can. It is
+// kept, and used by as many goroutines as use the Key.
+//
+// Errors say that something is missing, that the two do not belong together, or
+// that the private key is damaged; [keyring.ErrRefused] is a certificate of a
+// kind that is not supported, and [*envelope.NotApprovedError] an RSA key that
+// fips140=only forbids.
 func NewKey(cert *keyring.Certificate, private any) (*Key, error) {
 	if cert == nil || private == nil {
 		return nil, errNoKey
@@ -171,7 +177,7 @@ func (e *keyMismatchError) Error() string {
 	return fmt.Sprintf("smime: the private key is not that of the certificate %s", e.cert)
 }
 
-// Certificate returns the certificate.
+// Certificate returns the certificate, nil for a nil or zero Key.
 func (k *Key) Certificate() *keyring.Certificate {
 	if k == nil || k.in == nil {
 		return nil
@@ -188,8 +194,9 @@ func (k *Key) Identity() envelope.Identity {
 	return envelope.Identity(seam.Wrap[seam.Identity](k.in))
 }
 
-// Signer returns k as something that signs. Whether the certificate allows it
-// is asked when something is signed.
+// Signer returns k as something that signs; nil, which every user refuses, for
+// a nil or zero Key. Whether the certificate allows it is asked when something
+// is signed.
 func (k *Key) Signer() envelope.Signer {
 	if k == nil || k.in == nil {
 		return envelope.Signer{}

@@ -19,9 +19,11 @@ const maxPrivateKey = 8 << 10
 // key it is is taken. passphrase is used where the key is encrypted; it is not
 // kept.
 //
-// errors.Is(err, [ErrPassphrase]) where the passphrase is wrong or missing, and
+// errors.Is(err, [ErrPassphrase]) where the passphrase is wrong or missing,
 // errors.Is(err, envelope.ErrLimit) for a file whose key derivation would take
-// minutes or gigabytes.
+// minutes or gigabytes, and an [*envelope.NotApprovedError] for one that needs
+// what fips140=only forbids; else what r returned, or what is wrong with the
+// file, which may have 1 MiB. r is not closed.
 func ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	if err != nil {
@@ -147,7 +149,7 @@ func parsePrivate(block *pem.Block, passphrase []byte) (any, error) {
 // and the certificate. With a passphrase the key is encrypted, with PBKDF2
 // (SHA-256, 600,000 iterations) and AES-256; without one it is not, and the
 // result must be kept as secret as what it opens. A key in a hardware module
-// cannot be marshalled.
+// cannot be marshalled, which is the only error but for fips140=only.
 func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
 	return k.marshal(passphrase, writeIterations)
 }

@@ -42,7 +42,8 @@ const (
 // A file with two certificates is an error, since it would be unclear to which
 // of them a fingerprint belongs; so is one with a private key, which does not
 // belong where certificates are passed around. Whether the certificate can be
-// used is asked when something is sealed, not here.
+// used is asked when something is sealed, not here. Files of more than 1 MiB and
+// certificates of more than 64 KiB are errors. b is not kept.
 func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 	der, err := oneCertificate(b)
 	if err != nil {

@@ -151,7 +151,9 @@ func (f *pfx) encode(password []byte) ([]byte, error) {
 
 // MarshalPKCS12 returns k as a PKCS#12 file, which mail programs import. The
 // passphrase must not be empty; it protects both key and certificate, with
-// PBES2 (PBKDF2 with SHA-256, AES-256) and a MAC.
+// PBES2 (PBKDF2 with SHA-256, 600,000 iterations, AES-256) and a MAC. A key in a
+// hardware module cannot be marshalled, and with fips140=only none can, which
+// is an [*envelope.NotApprovedError].
 func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
 	return k.marshalPKCS12(passphrase, writeIterations)
 }
