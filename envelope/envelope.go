@@ -52,7 +52,8 @@ const (
 
 	// Modern is authenticated encryption always: SEIPDv2 where every OpenPGP
 	// recipient reads it, else SEIPDv1; AuthEnvelopedData with AES-256-GCM and
-	// RSA-OAEP or ECDH for S/MIME, which OpenSSL 3 and Bouncy Castle read, and
+	// RSA-OAEP or ECDH for S/MIME, which OpenSSL 3 (signed content only with
+	// Sealer.Entity set) and Bouncy Castle read, and
 	// Outlook, Apple Mail, Thunderbird and gpgsm 2.2 do not.
 	Modern
 
