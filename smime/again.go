@@ -42,7 +42,11 @@ func (s *session) decrypt(src io.Reader) (io.Reader, error) {
 	if err != nil || s.nested == notNested {
 		return plain, err
 	}
-	sd, _, err := enterInner(plain, s.nested, s.plan.Limits)
+	body, err := innerBody(plain, s.nested)
+	if err != nil {
+		return nil, err
+	}
+	sd, _, err := enterInner(body, s.plan.Limits)
 	if err != nil {
 		return nil, err
 	}

@@ -87,6 +87,11 @@ type base64Reader struct {
 	dec []byte
 	pad bool // padding was seen: nothing may follow
 	err error
+
+	// late keeps an error back until src has ended, and yields octets without
+	// a meaning until then: see readInner.
+	late bool
+	bad  error
 }
 
 const base64Buffer = 64 << 10
@@ -129,21 +134,35 @@ func (r *base64Reader) fill() error {
 	r.in = appendLetters(r.in, r.buf[:n])
 	whole := len(r.in) / 4 * 4
 	if whole > 0 {
-		if r.pad {
-			return fmt.Errorf("%w: base64 goes on after its padding", envelope.ErrFormat)
-		}
-		m, bad := base64.StdEncoding.Strict().Decode(r.dec, r.in[:whole])
-		if bad != nil {
-			return fmt.Errorf("%w: base64 is damaged", envelope.ErrFormat)
+		m, bad := r.decode(r.in[:whole])
+		if bad != nil && !r.late {
+			return bad
+		} else if bad != nil {
+			r.bad, m = bad, whole/4*3
 		}
 		r.pad = r.in[whole-1] == '='
 		r.out = r.dec[:m]
 		r.in = append(r.in[:0], r.in[whole:]...)
 	}
-	if err == io.EOF && len(r.in) > 0 {
+	switch {
+	case err == io.EOF && r.bad != nil:
+		return r.bad
+	case err == io.EOF && len(r.in) > 0:
 		return fmt.Errorf("%w: base64 is cut off: %w", envelope.ErrFormat, io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// decode decodes whole groups of four letters into dec.
+func (r *base64Reader) decode(letters []byte) (int, error) {
+	m, err := base64.StdEncoding.Strict().Decode(r.dec, letters)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%w: base64 is damaged", envelope.ErrFormat)
+	case r.pad:
+		return 0, fmt.Errorf("%w: base64 goes on after its padding", envelope.ErrFormat)
+	}
+	return m, nil
 }
 
 // appendLetters appends src without its white space, a line at a time.

@@ -3,6 +3,7 @@ package smime
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 
@@ -32,18 +33,44 @@ type inner struct {
 // readInner reads plain as kind says, to its end, and judges the signatures.
 // Whatever is wrong leaves whole false. The cause must not matter, but that
 // there is too much of something may be told of content that is authentic.
+//
+// That is not known yet: somebody may have changed an octet to see whether it
+// still is, say, a letter of base64. So from where something is wrong the rest
+// is decoded and hashed all the same, and the time tells little of where that
+// was, if not nothing.
 func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
-	sd, err := readWhole(plain, kind, s.plan.Limits)
+	body, err := innerBody(plain, kind)
+	if b, ok := body.(*base64Reader); ok {
+		b.late = true
+	}
+	var sd *signedData
+	if err == nil {
+		sd, err = readWhole(body, s.plan.Limits)
+	}
 	if err != nil {
 		errors.As(formatError(err), &in.limit)
+		for _, rest := range []io.Reader{body, plain} {
+			if rest != nil {
+				copied(sha256.New(), rest)
+			}
+		}
 		return in
 	}
 	return inner{whole: true, signatures: sd.verify(s.plan), findings: sd.findings}
 }
 
-// readWhole reads plain to its end and hashes the signed content.
-func readWhole(plain io.Reader, kind nested, l seam.Limits) (*signedData, error) {
-	sd, end, err := enterInner(plain, kind, l)
+// innerBody returns where the signed message begins: behind the header of an
+// entity, else where plain does.
+func innerBody(plain io.Reader, kind nested) (io.Reader, error) {
+	if kind == nestedEntity {
+		return entityBody(plain)
+	}
+	return plain, nil
+}
+
+// readWhole reads the signed message to its end and hashes the content.
+func readWhole(body io.Reader, l seam.Limits) (*signedData, error) {
+	sd, end, err := enterInner(body, l)
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +88,8 @@ func readWhole(plain io.Reader, kind nested, l seam.Limits) (*signedData, error)
 
 // enterInner reads on to the signed content. end checks, after the SignedData
 // was read, that it was all there is.
-func enterInner(plain io.Reader, kind nested, l seam.Limits) (sd *signedData, end func() error, err error) {
-	if kind == nestedEntity {
-		if plain, err = entityBody(plain); err != nil {
-			return nil, nil, err
-		}
-	}
-	r, levels, err := enterBareOrWhole(plain)
+func enterInner(body io.Reader, l seam.Limits) (sd *signedData, end func() error, err error) {
+	r, levels, err := enterBareOrWhole(body)
 	if err != nil {
 		return nil, nil, err
 	}
