@@ -3,6 +3,7 @@ package smime
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,4 +37,27 @@ func TestKeyIDText(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	require.Less(t, cost(200_000), uint64(1<<20))
+}
+
+// Readers are counted while they are read, not after.
+func TestManyReadersOfOneKey(t *testing.T) {
+	key := tlv(0x30, append(tlv(0x30, []byte{0x30, 0, 2, 1, 1}), 4, 0))
+	point := testKey(t, "p256").exchanger.PublicKey().Bytes()
+	ri := func(n int) []byte {
+		return tlv(0xa1, slices.Concat([]byte{2, 1, 3}, tlv(0xa0, tlv(0xa1, originator(t, nil, point))),
+			tlv(0x30, append(oidStdDHSHA256KDF.tlv(), derAlgorithm(oidAES256Wrap)...)), tlv(0x30, bytes.Repeat(key, n))))
+	}
+	for n, want := range map[int]int{3: 3, 4: 4, 5: 4} {
+		ris, err := parseRecipientInfos(ri(n), 3)
+		require.NoError(t, err)
+		require.Len(t, ris, want, "one more than allowed, for the caller to count")
+	}
+	many := ri(300_000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ris, err := parseRecipientInfos(many, 100)
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Len(t, ris, 101)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }

@@ -11,8 +11,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"runtime"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -490,27 +488,4 @@ func TestLongIssuers(t *testing.T) {
 	require.Contains(t, issuerText([]byte{0x30, 1}), "cannot be read")
 	require.Equal(t, seam.Recipient{ID: "key identifier FF", Algorithm: v15Name},
 		(&recipientInfo{kind: keyTransport, v15: true, id: keyID{ski: []byte{0xff}}}).seamRecipient())
-}
-
-// Readers are counted while they are read, not after.
-func TestManyReadersOfOneKey(t *testing.T) {
-	key := tlv(0x30, append(tlv(0x30, []byte{0x30, 0, 2, 1, 1}), 4, 0))
-	point := testKey(t, "p256").exchanger.PublicKey().Bytes()
-	ri := func(n int) []byte {
-		return tlv(0xa1, slices.Concat([]byte{2, 1, 3}, tlv(0xa0, tlv(0xa1, originator(t, nil, point))),
-			tlv(0x30, append(oidStdDHSHA256KDF.tlv(), derAlgorithm(oidAES256Wrap)...)), tlv(0x30, bytes.Repeat(key, n))))
-	}
-	for n, want := range map[int]int{3: 3, 4: 4, 5: 4} {
-		ris, err := parseRecipientInfos(ri(n), 3)
-		require.NoError(t, err)
-		require.Len(t, ris, want, "one more than allowed, for the caller to count")
-	}
-	many := ri(300_000)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	ris, err := parseRecipientInfos(many, 100)
-	runtime.ReadMemStats(&after)
-	require.NoError(t, err)
-	require.Len(t, ris, 101)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }
