@@ -52,6 +52,7 @@ func requireSame(t *testing.T, k *Key, want *privateKey) {
 }
 
 func TestMarshalParse(t *testing.T) {
+	t.Parallel()
 	for _, algorithm := range []string{"rsa3072", "p256", "p384", "p521"} {
 		k := &Key{testKey(t, algorithm)}
 		plain, err := k.Marshal(nil)

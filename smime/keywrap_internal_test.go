@@ -61,6 +61,7 @@ func TestKeyWrapLengths(t *testing.T) {
 }
 
 func TestX963KDFVectors(t *testing.T) {
+	t.Parallel()
 	f, err := os.Open(vectors(t, "openssl", "test", "recipes", "30-test_evp_data", "evpkdf_x963.txt"))
 	require.NoError(t, err)
 	defer f.Close()

@@ -49,6 +49,7 @@ func kitDir(t testing.TB) string {
 // TestKit runs the CMS negative kit. "error" means an error and not one octet,
 // whether the source can seek or not.
 func TestKit(t *testing.T) {
+	t.Parallel()
 	dir := kitDir(t)
 	decisions := kitDecisions(t)
 	var manifest struct {

@@ -12,6 +12,7 @@ import (
 // Too much of something inside the encryption is told where the content is
 // authentic, and is like all other damage where it is not.
 func TestLimitsInside(t *testing.T) {
+	t.Parallel()
 	who := fresh["P-256"]()
 	text := []byte("text")
 	sd := func(signers, certs int) []byte {

@@ -149,6 +149,7 @@ func TestWrapUnwrap(t *testing.T) {
 // Each octet of an encrypted key that is changed makes the key fail, or for
 // PKCS#1 v1.5 a random one.
 func TestUnwrapDamaged(t *testing.T) {
+	t.Parallel()
 	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	for _, c := range []struct {
 		algorithm string

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"testing/iotest"
 
@@ -32,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 			for _, f := range forms(who) {
 				for i, size := range sizes {
 					// How content is cut does not depend on whose key it is.
-					if kind != "P-256" && size > 100 && (race || size != 1<<16) {
+					if size > 100 && size != 1<<16 && (race || kind != "P-256") || race && size > 100 && kind != "P-256" {
 						continue
 					}
 					for _, armor := range []bool{false, true} {
@@ -77,6 +78,9 @@ func TestWriteTo(t *testing.T) {
 	rand.Read(plain)
 	for _, f := range forms(who) {
 		t.Run(f.name, func(t *testing.T) {
+			if race && !f.full() {
+				t.Skip("skipped: takes long under the race detector")
+			}
 			var msg, got bytes.Buffer
 			w, err := f.seal.Seal(&msg, who.verified)
 			require.NoError(t, err)
@@ -218,8 +222,13 @@ func TestUnauthenticatedCBC(t *testing.T) {
 
 // TestManyRecipients seals to as many as may be, and opens as the last of them.
 func TestManyRecipients(t *testing.T) {
+	t.Parallel()
 	last, other := fresh["P-256"](), fresh["RSA-other"]()
-	to := make([]*keyring.Verified, 10_000)
+	most := 10_000
+	if race {
+		most = 1000
+	}
+	to := make([]*keyring.Verified, most)
 	for i := range to {
 		to[i] = other.verified
 	}
@@ -230,7 +239,7 @@ func TestManyRecipients(t *testing.T) {
 	require.Equal(t, "for many", string(got))
 	require.Len(t, report.Recipients, len(to))
 
-	_, err = (&envelope.Sealer{Profile: envelope.Modern}).Seal(io.Discard, append(to, last.verified)...)
+	_, err = (&envelope.Sealer{Profile: envelope.Modern}).Seal(io.Discard, slices.Repeat(last.senders(), 10_001)...)
 	require.ErrorIs(t, err, envelope.ErrLimit)
 	o := envelope.Opener{Identities: last.identities(), Limits: envelope.Limits{Recipients: len(to) - 1}}
 	_, _, err = open(o, bytes.NewReader(msg))
@@ -242,6 +251,7 @@ func TestManyRecipients(t *testing.T) {
 
 // TestFreshness: nothing is used twice.
 func TestFreshness(t *testing.T) {
+	t.Parallel()
 	who := fresh["P-256"]()
 	seen := map[string]bool{}
 	for range 200 {

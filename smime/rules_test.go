@@ -290,6 +290,7 @@ func TestPrivateTrialLimit(t *testing.T) {
 // is random, and one time in 256 what it decrypts to is padded well. Not even
 // with permission for CBC may that come out.
 func TestLostKeyIsNeverUsed(t *testing.T) {
+	t.Parallel()
 	who := fresh["P-256"]()
 	ri := must(smime.WrapFor(who.key.Certificate(), bytes.Repeat([]byte{0x42}, 32), false))
 	ri[len(ri)-1] ^= 1

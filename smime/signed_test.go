@@ -41,6 +41,7 @@ func verify(o envelope.Opener, src io.Reader) ([]byte, *envelope.Report, error) 
 }
 
 func TestSign(t *testing.T) {
+	t.Parallel()
 	a, b := fresh["RSA-3072"](), fresh["P-384"]()
 	content := bytes.Repeat([]byte("line\r\n"), 30_000)
 	for _, kind := range kinds {
@@ -84,6 +85,7 @@ func TestSign(t *testing.T) {
 
 // TestSignedRules: what is wrong with a SignedData in one way, beside what is not.
 func TestSignedRules(t *testing.T) {
+	t.Parallel()
 	who, other := fresh["P-256"](), fresh["stranger"]()
 	text := []byte("I owe you nothing")
 	base := signedParts{by: who, content: text}

@@ -128,6 +128,7 @@ func (f *forge) judge(t testing.TB) seam.Signature {
 }
 
 func TestSignVerify(t *testing.T) {
+	t.Parallel()
 	ed := edKey(t)
 	for _, c := range []struct {
 		name string

@@ -64,6 +64,7 @@ func TestEveryBit(t *testing.T) {
 // TestEveryCut: what is cut off anywhere is an error, and says so. As above, two
 // forms are cut everywhere.
 func TestEveryCut(t *testing.T) {
+	t.Parallel()
 	who := fresh["P-256"]()
 	for _, f := range forms(who) {
 		for _, armor := range []bool{false, true} {
@@ -154,6 +155,7 @@ func (f *failing) Read(p []byte) (int, error) {
 // TestForeignErrors: an error of what is read or written comes out as it is,
 // at each call, and is never taken for a statement about the message.
 func TestForeignErrors(t *testing.T) {
+	t.Parallel()
 	who := fresh["P-256"]()
 	disk := errors.New("input/output error")
 	plain := make([]byte, 300<<10)

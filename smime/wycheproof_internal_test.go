@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,10 @@ type wycheproof struct {
 	}
 }
 
-// loadWycheproof calls f with each file that the pattern finds.
+// shares is in how many parts a file is tested, beside each other.
+const shares = 4
+
+// loadWycheproof calls f with the parts of each file that the pattern finds.
 func loadWycheproof(t *testing.T, pattern string, f func(t *testing.T, w *wycheproof)) {
 	files, err := filepath.Glob(vectors(t, "wycheproof", pattern))
 	require.NoError(t, err)
@@ -70,7 +74,24 @@ func loadWycheproof(t *testing.T, pattern string, f func(t *testing.T, w *wychep
 			var w wycheproof
 			require.NoError(t, json.NewDecoder(z).Decode(&w))
 			require.NotZero(t, w.NumberOfTests)
-			f(t, &w)
+			n := 0
+			for i := range shares {
+				// Some files are slow: they are shared out.
+				part := w
+				part.TestGroups, part.NumberOfTests = nil, 0
+				for j := i; j < len(w.TestGroups); j += shares {
+					part.TestGroups = append(part.TestGroups, w.TestGroups[j])
+					part.NumberOfTests += len(w.TestGroups[j].Tests)
+				}
+				n += part.NumberOfTests
+				if part.NumberOfTests > 0 {
+					t.Run(strconv.Itoa(i), func(t *testing.T) {
+						t.Parallel()
+						f(t, &part)
+					})
+				}
+			}
+			require.Equal(t, w.NumberOfTests, n)
 		})
 	}
 }
@@ -108,6 +129,7 @@ func (c *tally) log(want int) {
 }
 
 func TestWycheproofKeyWrap(t *testing.T) {
+	t.Parallel()
 	loadWycheproof(t, "aes_wrap_test.json.gz", func(t *testing.T, w *wycheproof) {
 		c := &tally{t: t}
 		for _, g := range w.TestGroups {
@@ -182,6 +204,7 @@ func addOAEPWith(b *cryptobyte.Builder, hash, mgf oid, label []byte) {
 }
 
 func TestWycheproofOAEP(t *testing.T) {
+	t.Parallel()
 	loadWycheproof(t, "rsa_*oaep*_test.json.gz", func(t *testing.T, w *wycheproof) {
 		c := &tally{t: t}
 		for _, g := range w.TestGroups {
@@ -202,6 +225,7 @@ func TestWycheproofOAEP(t *testing.T) {
 }
 
 func TestWycheproofPKCS1Decrypt(t *testing.T) {
+	t.Parallel()
 	loadWycheproof(t, "rsa_pkcs1_*_test.json.gz", func(t *testing.T, w *wycheproof) {
 		c := &tally{t: t}
 		empty := 0
@@ -233,6 +257,7 @@ func TestWycheproofPKCS1Decrypt(t *testing.T) {
 }
 
 func TestWycheproofECDH(t *testing.T) {
+	t.Parallel()
 	curves := map[string]curve{"secp256r1": curveP256, "secp384r1": curveP384, "secp521r1": curveP521}
 	loadWycheproof(t, "ecdh_secp*_test.json.gz", func(t *testing.T, w *wycheproof) {
 		c := &tally{t: t}
@@ -288,12 +313,14 @@ func agreeAs(t *testing.T, curve curve, private *ecdh.PrivateKey, public, shared
 }
 
 func TestWycheproofRSASignature(t *testing.T) {
+	t.Parallel()
 	loadWycheproof(t, "rsa_signature_*_test.json.gz", func(t *testing.T, w *wycheproof) {
 		verifyWycheproof(t, w, schemeRSA)
 	})
 }
 
 func TestWycheproofECDSA(t *testing.T) {
+	t.Parallel()
 	loadWycheproof(t, "ecdsa_*_test.json.gz", func(t *testing.T, w *wycheproof) {
 		verifyWycheproof(t, w, schemeECDSA)
 	})
