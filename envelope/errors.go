@@ -50,6 +50,7 @@ type LimitError struct {
 	fixed bool // no field of Limits raises it
 }
 
+// Error implements error, on one line.
 func (e *LimitError) Error() string {
 	if e.fixed {
 		return fmt.Sprintf("envelope: more than %d %s", e.Max, e.What)
@@ -67,6 +68,7 @@ type RecipientsError struct {
 	Reasons []error // one for each, in the order given; each names its certificate
 }
 
+// Error implements error, on one line.
 func (e *RecipientsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "envelope: nothing was sealed, %d of the keys cannot be used: ", len(e.Reasons))
@@ -91,6 +93,7 @@ type MixedError struct {
 	Keys map[string][]keyring.Fingerprint // by the format's name
 }
 
+// Error implements error, on one line.
 func (e *MixedError) Error() string {
 	var parts []string
 	for _, name := range sortedKeys(e.Keys) {
@@ -113,6 +116,7 @@ type UnknownReaderError struct {
 	Recipients []keyring.Fingerprint
 }
 
+// Error implements error, on one line.
 func (e *UnknownReaderError) Error() string {
 	var fs []string
 	for _, f := range e.Recipients {
@@ -132,6 +136,7 @@ type LoweredError struct {
 	Recipients []keyring.Fingerprint
 }
 
+// Error implements error, on one line.
 func (e *LoweredError) Error() string {
 	var fs []string
 	for _, f := range e.Recipients {

@@ -7,6 +7,7 @@ type NotApprovedError struct {
 	What string // "AES-GCM with a nonce of its own", "SHA-1"
 }
 
+// Error implements error, on one line.
 func (e *NotApprovedError) Error() string {
 	return "envelope: " + e.What + " is not allowed with GODEBUG=fips140=only: run without it, or use keys and profiles that do without"
 }

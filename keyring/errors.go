@@ -20,6 +20,7 @@ type MismatchError struct {
 	Got  Fingerprint // computed of the certificate
 }
 
+// Error implements error, on one line.
 func (e *MismatchError) Error() string {
 	switch {
 	case e.Want.IsZero():
@@ -48,6 +49,7 @@ type ExpiredError struct {
 	At          time.Time // when it was asked for
 }
 
+// Error implements error, on one line.
 func (e *ExpiredError) Error() string {
 	if !e.NotBefore.IsZero() && e.At.Before(e.NotBefore) {
 		return fmt.Sprintf("keyring: %s is not valid before %s", e.Fingerprint, e.NotBefore.UTC().Format(time.DateOnly))
@@ -68,6 +70,7 @@ type RevokedError struct {
 	Reason      string    // as stated by who revoked; quoted in the message
 }
 
+// Error implements error, on one line.
 func (e *RevokedError) Error() string {
 	s := fmt.Sprintf("keyring: %s is revoked", e.Fingerprint)
 	if !e.When.IsZero() {
@@ -89,6 +92,7 @@ type UnusableError struct {
 	Reason      string // one clause, ours: "is for signatures only"
 }
 
+// Error implements error, on one line.
 func (e *UnusableError) Error() string {
 	return fmt.Sprintf("keyring: %s %s", e.Fingerprint, e.Reason)
 }
