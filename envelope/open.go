@@ -109,7 +109,7 @@ const sniffBuffer = 4096
 func (o *Opener) sniff(r *bufio.Reader) (seam.Format, error) {
 	var fs []seam.Format
 	for _, x := range o.Identities {
-		fs = append(fs, seam.Opaque[seam.Identity](x).Unwrap().Certificate().Format())
+		fs = append(fs, seam.Opaque[seam.Identity](x).Unwrap().Format())
 	}
 	for _, v := range o.Senders {
 		fs = append(fs, inside(v).Format())
@@ -143,7 +143,7 @@ func (o *Opener) sniff(r *bufio.Reader) (seam.Format, error) {
 // p.Senders stand for. OpenedBy is mapped back by identityAt.
 func (o *Opener) narrow(p *seam.OpenPlan, f seam.Format) (senders []*keyring.Verified) {
 	for _, x := range o.Identities {
-		if id := seam.Opaque[seam.Identity](x).Unwrap(); id.Certificate().Format() == f {
+		if id := seam.Opaque[seam.Identity](x).Unwrap(); id.Format() == f {
 			p.Identities = append(p.Identities, id)
 		}
 	}
@@ -159,7 +159,7 @@ func (o *Opener) narrow(p *seam.OpenPlan, f seam.Format) (senders []*keyring.Ver
 // identityAt maps an index into the identities of format f to Opener.Identities.
 func (o *Opener) identityAt(i int, f seam.Format) int {
 	for at, x := range o.Identities {
-		if seam.Opaque[seam.Identity](x).Unwrap().Certificate().Format() != f {
+		if seam.Opaque[seam.Identity](x).Unwrap().Format() != f {
 			continue
 		}
 		if i == 0 {
@@ -206,6 +206,9 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	if err = m.sess.Verify(); err != nil {
 		return nil, err
 	}
+	if err = reread(m.sess, two); err != nil {
+		return nil, err
+	}
 	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
 		return nil, ErrDecrypt // a format that forgot to ask is stopped here
 	}
@@ -218,6 +221,22 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 	}
 	m.r, opened = m.sess.Again(again), true
 	return m, nil
+}
+
+// reread makes the passes over the source that a format needs beside the one
+// that Verify makes and the one that releases.
+func reread(s seam.Session, two *spool.Source) error {
+	x, ok := s.(seam.Rereader)
+	for ok && x.Rereads() {
+		src, err := two.Again()
+		if err != nil {
+			return err
+		}
+		if err := x.Reread(src); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // limited turns the spool's limit into the one that callers know.

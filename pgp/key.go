@@ -56,6 +56,9 @@ type privateKey struct {
 // Certificate implements seam.Identity and seam.Signer.
 func (k *privateKey) Certificate() seam.Certificate { return k.cert }
 
+// Format implements seam.Identity.
+func (k *privateKey) Format() seam.Format { return k.cert.Format() }
+
 // CheckSign implements seam.Signer.
 func (k *privateKey) CheckSign(now time.Time, p seam.Profile) error {
 	_, err := k.signingKey(now, p)

@@ -110,7 +110,7 @@ func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
 	if err := c.checkTime(now); err != nil {
 		return err
 	}
-	if p == seam.PostQuantum {
+	if p == seam.PostQuantum && c.key.kind != keyMLKEM {
 		return c.unusable("has no ML-KEM key, which the PostQuantum profile requires")
 	}
 	if reason := c.key.refuseSeal(); reason != "" {
@@ -118,8 +118,10 @@ func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
 	}
 	// RFC 8550, Section 4.4.2: where the extension is absent any use is
 	// allowed; RFC 5480, Section 3 says which bit is for ECDH.
+	// For X25519 and X448 it is RFC 8410, Section 5, for ML-KEM RFC 9935, Section 5.
 	need := x509.KeyUsageKeyEncipherment
-	if c.key.kind == keyEC {
+	switch c.key.kind {
+	case keyEC, keyX25519, keyX448:
 		need = x509.KeyUsageKeyAgreement
 	}
 	if ku := c.x.KeyUsage; ku != 0 && ku&need == 0 {

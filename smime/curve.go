@@ -2,13 +2,15 @@ package smime
 
 import "crypto/ecdh"
 
-// curve is one of the NIST curves, 0 for none.
+// curve is what keys are agreed on, 0 for none.
 type curve uint8
 
 const (
 	curveP256 curve = iota + 1
 	curveP384
 	curveP521
+	curveX25519
+	curveX448 // which package crypto/ecdh does not have
 )
 
 // String is the curve's name as reports show it.
@@ -20,11 +22,15 @@ func (c curve) String() string {
 		return "P-384"
 	case curveP521:
 		return "P-521"
+	case curveX25519:
+		return "X25519"
+	case curveX448:
+		return "X448"
 	}
 	return "unknown curve"
 }
 
-// ecdh returns the implementation, nil for no curve.
+// ecdh returns the implementation, nil for no curve and for X448.
 func (c curve) ecdh() ecdh.Curve {
 	switch c {
 	case curveP256:
@@ -33,6 +39,8 @@ func (c curve) ecdh() ecdh.Curve {
 		return ecdh.P384()
 	case curveP521:
 		return ecdh.P521()
+	case curveX25519:
+		return ecdh.X25519()
 	}
 	return nil
 }

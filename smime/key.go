@@ -34,6 +34,9 @@ var _ seam.Identity = (*privateKey)(nil)
 // Certificate returns the certificate.
 func (k *privateKey) Certificate() seam.Certificate { return k.cert }
 
+// Format implements seam.Identity.
+func (k *privateKey) Format() seam.Format { return k.cert.Format() }
+
 // errNoKey is returned for a missing certificate or private key.
 var errNoKey = errors.New("smime: a certificate and its private key are needed")
 

@@ -396,7 +396,7 @@ func TestNewKey(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.cert.fingerprint(), k.Certificate().Fingerprint())
 			id := seam.Opaque[seam.Identity](k.Identity()).Unwrap()
-			require.Equal(t, seam.Certificate(c.cert), id.Certificate())
+			require.Equal(t, seam.Certificate(c.cert), id.(*privateKey).Certificate())
 		})
 	}
 	_, err = NewKey(nil, r.private)

@@ -9,6 +9,10 @@ import (
 	"crypto/x509"
 	"fmt"
 
+	"filippo.io/mldsa"
+	"github.com/cloudflare/circl/dh/x448"
+	"github.com/cloudflare/circl/sign/ed448"
+	"github.com/cloudflare/circl/sign/slhdsa"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -32,8 +36,14 @@ type keyKind uint8
 const (
 	keyUnsupported keyKind = iota
 	keyRSA
-	keyEC // P-256, P-384, P-521: ECDH and ECDSA
-	keyEd25519
+	keyEC      // P-256, P-384, P-521: ECDH and ECDSA
+	keyEd25519 // and the following: for signatures, or for encryption, not for both
+	keyEd448
+	keyX25519
+	keyX448
+	keyMLKEM
+	keyMLDSA
+	keySLHDSA
 )
 
 // publicKey is the subject's public key, in the forms that it is used in.
@@ -45,8 +55,34 @@ type publicKey struct {
 	ecdh    *ecdh.PublicKey
 	curve   curve
 	ed25519 ed25519.PublicKey
+	ed448   ed448.PublicKey
+	x448    *x448.Key
+	kem     kemSet // which ML-KEM
+	raw     []byte // the encapsulation key of ML-KEM
+	mldsa   *mldsa.PublicKey
+	slhdsa  *slhdsa.PublicKey
+	only    rsaUse // what the certificate restricts an RSA key to
 	refuse  string // why it is not supported at all
 }
+
+// rsaUse is what the algorithm in a SubjectPublicKeyInfo restricts an RSA key
+// to (RFC 4055, Sections 1.2 and 4.1).
+type rsaUse uint8
+
+const (
+	rsaAny  rsaUse = iota // rsaEncryption: whatever the key usage allows
+	rsaOAEP               // id-RSAES-OAEP: OAEP and nothing else
+	rsaPSS                // id-RSASSA-PSS: PSS signatures and nothing else
+)
+
+// kemSet is a parameter set of ML-KEM (FIPS 203), 0 for none.
+type kemSet uint16
+
+const (
+	mlkem512Set  kemSet = 512 // opened only: never sealed to
+	mlkem768Set  kemSet = 768
+	mlkem1024Set kemSet = 1024
+)
 
 // publicKeyOf takes the public key out of x.
 func publicKeyOf(x *x509.Certificate) publicKey {
@@ -73,28 +109,7 @@ func publicKeyOf(x *x509.Certificate) publicKey {
 	case ed25519.PublicKey:
 		return publicKey{kind: keyEd25519, name: "Ed25519", ed25519: k}
 	}
-	return publicKey{refuse: refuseOther(keyAlgorithm(x.RawSubjectPublicKeyInfo))}
-}
-
-// refuseOther says of a key that crypto/x509 does not know what it is.
-func refuseOther(o oid) string {
-	switch o {
-	case oidRSAPSS:
-		return "has an RSA-PSS key, which is for signatures only, and not supported"
-	case oidRSAOAEP:
-		return "has an RSA-OAEP key, which is not supported"
-	case oidX25519:
-		return "has an X25519 key, which is not supported"
-	case oidX448:
-		return "has an X448 key, which is not supported"
-	case oidEd448:
-		return "has an Ed448 key, which is for signatures only, and not supported"
-	case oidMLKEM512, oidMLKEM768, oidMLKEM1024:
-		return "has an ML-KEM key, which is not supported"
-	case oidMLDSA44, oidMLDSA65, oidMLDSA87:
-		return "has an ML-DSA key, which is for signatures only, and not supported"
-	}
-	return "has a public key of a kind that is not supported"
+	return publicKeyByHand(x.RawSubjectPublicKeyInfo)
 }
 
 // refuseSeal returns why nothing can be sealed to the key, "" if it can.
@@ -102,9 +117,14 @@ func (k *publicKey) refuseSeal() string {
 	switch k.kind {
 	case keyRSA:
 		return refuseRSA(k.rsa, maxRSA)
-	case keyEC:
+	case keyEC, keyX25519, keyX448:
 		return ""
-	case keyEd25519:
+	case keyMLKEM:
+		if k.kem == mlkem512Set {
+			return "has an ML-KEM-512 key, which is only read: ML-KEM-768 and ML-KEM-1024 are sealed to"
+		}
+		return ""
+	case keyEd25519, keyEd448, keyMLDSA, keySLHDSA:
 		return "is for signatures only"
 	}
 	return k.refuse
@@ -115,8 +135,12 @@ func (k *publicKey) refuseSign() string {
 	switch k.kind {
 	case keyRSA:
 		return refuseRSA(k.rsa, maxRSA)
-	case keyEC, keyEd25519:
+	case keyEC, keyEd25519, keyEd448, keyMLDSA:
 		return ""
+	case keySLHDSA:
+		return "has an SLH-DSA key, of which signatures are read and not made"
+	case keyX25519, keyX448, keyMLKEM:
+		return "is for encryption only"
 	}
 	return k.refuse
 }
@@ -134,18 +158,6 @@ func refuseRSA(k *rsa.PublicKey, most int) string {
 		return "has an RSA key that is none: even, or with exponent 1"
 	}
 	return ""
-}
-
-// keyAlgorithm returns the algorithm in a SubjectPublicKeyInfo, "" if it cannot
-// be read.
-func keyAlgorithm(spki []byte) oid {
-	in := cryptobyte.String(spki)
-	var info, algorithm cryptobyte.String
-	var o oid
-	if !in.ReadASN1(&info, asn1.SEQUENCE) || !info.ReadASN1(&algorithm, asn1.SEQUENCE) || !readOID(&algorithm, &o) {
-		return ""
-	}
-	return o
 }
 
 // subjectPublicKey returns the octets of the BIT STRING in a

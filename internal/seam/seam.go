@@ -51,8 +51,23 @@ type Evidence struct {
 	Check func(Certificate) error // nil: the evidence holds for this certificate
 }
 
-// Identity opens: a private key beside its certificate.
-type Identity interface{ Certificate() Certificate }
+// Identity opens: a private key, beside its certificate where it has one.
+type Identity interface{ Format() Format }
+
+// Legacy is what a caller allows by name to be read, beside unauthenticated
+// content: old archives are full of it.
+type Legacy struct {
+	TripleDES bool // triple DES in CBC mode
+	RC2       bool // RC2 in CBC mode, of any effective key length
+	RSA1024   bool // RSA keys of 1024 bits and more instead of 2048
+}
+
+// Note is what is known of the owner of a certificate beside it: what their
+// programs read.
+type Note interface {
+	// Apply returns c with the note. What is hashed stays the same.
+	Apply(c Certificate) (Certificate, error)
+}
 
 // Signer signs.
 type Signer interface {
@@ -78,8 +93,9 @@ type SealPlan struct {
 	Recipients           []Certificate
 	Signers              []Signer
 	Now                  time.Time
-	Armor                bool // text instead of binary: OpenPGP armor, PEM
-	Entity               bool // the content is a MIME entity: wrap inner layers as mail programs expect (RFC 8551, Section 3.7)
+	Armor                bool     // text instead of binary: OpenPGP armor, PEM
+	Entity               bool     // the content is a MIME entity: wrap inner layers as mail programs expect (RFC 8551, Section 3.7)
+	Passphrases          [][]byte // each opens the message too
 	RefuseLowering       bool
 	AllowUnauthenticated bool // Legacy.UnauthenticatedCBC
 	Limits               Limits
@@ -88,10 +104,12 @@ type SealPlan struct {
 // OpenPlan is what envelope asks a format to open with.
 type OpenPlan struct {
 	Identities           []Identity    // of this format
+	Passphrases          [][]byte      // tried after the identities
 	Senders              []Certificate // of this format; Signature.Sender indexes it
 	RequireSignature     bool          // by one of Senders: everything is verified before a byte is released
 	Now                  time.Time
 	AllowUnauthenticated bool // Legacy.UnauthenticatedCBC
+	Legacy               Legacy
 	Limits               Limits
 }
 
@@ -176,6 +194,33 @@ type Session interface {
 
 	// Close wipes the content key and stops what runs. Idempotent.
 	Close() error
+}
+
+// Rereader is a Session that has to read the message more than once before it
+// can say what Verify says: content that is judged only after it is known to be
+// authentic, or whose length has to be known first.
+type Rereader interface {
+	Session
+
+	// Rereads reports whether Reread has to be called (again). It is asked
+	// after Verify returned nil.
+	Rereads() bool
+
+	// Reread reads src from byte 0 of the same source, as Again does, to its
+	// end, and releases nothing. Facts are final when Rereads says no more.
+	Reread(src io.Reader) error
+}
+
+// Rewrapper is a Session that can be given to further readers without its
+// content being encrypted anew.
+type Rewrapper interface {
+	Session
+
+	// Rewrap writes the message, which src has from byte 0 of the same source,
+	// to dst, with readers for p.Recipients and p.Passphrases added and none
+	// removed. It is called after Verify (and Reread) found the content
+	// authentic, and returns what a keyless reader must find in dst.
+	Rewrap(dst io.Writer, src io.Reader, p *SealPlan) (*Facts, error)
 }
 
 // Writer is a message being written. Close writes the end of the message and
