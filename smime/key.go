@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/cloudflare/circl/dh/x448"
+
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -25,7 +27,9 @@ type privateKey struct {
 	cert      *certificate
 	private   any              // as given, for Marshal
 	decrypter crypto.Decrypter // RSA; nil if there is none
-	exchanger ecdh.KeyExchanger
+	exchanger ecdh.KeyExchanger   // P-256, P-384, P-521, X25519
+	x448      *x448.Key           // the secret scalar
+	kem       crypto.Decapsulator // ML-KEM
 	signer    crypto.Signer
 }
 
