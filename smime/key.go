@@ -25,8 +25,8 @@ type Key struct{ in *privateKey }
 // privateKey is a private key in the forms that it is used in.
 type privateKey struct {
 	cert      *certificate
-	private   any              // as given, for Marshal
-	decrypter crypto.Decrypter // RSA; nil if there is none
+	private   any                 // as given, for Marshal
+	decrypter crypto.Decrypter    // RSA; nil if there is none
 	exchanger ecdh.KeyExchanger   // P-256, P-384, P-521, X25519
 	x448      *x448.Key           // the secret scalar
 	kem       crypto.Decapsulator // ML-KEM
