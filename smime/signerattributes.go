@@ -130,6 +130,8 @@ type signedAttributes struct {
 	certHash    crypto.Hash
 	certDigest  []byte // nil: no signing certificate is named
 	protected   *protection
+
+	capabilities []byte // SMIMECapabilities, unread; nil: not stated
 }
 
 // protection is a CMSAlgorithmProtection.
@@ -198,7 +200,9 @@ func (a *signedAttributes) reader(o oid) (string, func(*cryptobyte.String) bool)
 	case oidSigningTime:
 		return "signingTime", a.readTime
 	case oidSMIMECapabilities:
-		return "SMIMECapabilities", func(s *cryptobyte.String) bool { return s.SkipASN1(asn1.SEQUENCE) }
+		return "SMIMECapabilities", func(s *cryptobyte.String) bool {
+			return s.ReadASN1Element((*cryptobyte.String)(&a.capabilities), asn1.SEQUENCE)
+		}
 	case oidSigningCertificate:
 		return "signingCertificate", func(s *cryptobyte.String) bool { return a.readSigningCertificate(s, crypto.SHA1) }
 	case oidSigningCertificateV2:

@@ -42,7 +42,12 @@ func (si *signerInfo) verify(contentType, digest []byte, certs []*certificate, s
 	if len(candidates) == 0 {
 		return judged(out, seam.SignatureUnchecked, "the signer's certificate is neither among the senders nor in the message")
 	}
-	return si.verifyAny(out, candidates, now)
+	out = si.verifyAny(out, candidates, now)
+	if out.Status == seam.SignatureValid {
+		// RFC 8551, Section 2.7.1: only what is authentic may be remembered.
+		out.Capabilities = bytes.Clone(si.attributes.capabilities)
+	}
+	return out
 }
 
 // verifyAny returns the best verdict that one of the candidates leads to, and

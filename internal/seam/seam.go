@@ -147,6 +147,15 @@ type Signature struct {
 	Algorithm string
 	When      time.Time // as the signer claims; zero: not stated
 	Detail    string    // for people, why Status is what it is
+
+	// Capabilities is what the signer's programs read, as the signature covers
+	// it (SMIMECapabilities in DER, RFC 8551, Section 2.5.2); nil unless Status
+	// is SignatureValid. When says how new it is. Whose it is, Sender says.
+	Capabilities []byte
+
+	// CounterSignatures are signatures over this one's value: others' word that
+	// they saw it. They change nothing of its Status.
+	CounterSignatures []Signature
 }
 
 // Recipient is one PKESK or RecipientInfo, as a keyless reader sees it.
