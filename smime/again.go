@@ -7,20 +7,20 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/cbc"
-	"github.com/doublekeybox/doublekeybox/internal/gcm"
 )
 
 // Again implements seam.Session. The source is what Verify read: nothing is
 // checked a second time but what decrypting needs.
 func (s *session) Again(src io.Reader) io.Reader {
-	if s.closed || !s.done {
+	if s.closed || s.next != stepRelease {
 		return failed{envelope.ErrClosed}
 	}
 	return &released{open: func() (io.Reader, error) { return s.decrypt(src) }, closed: &s.closed}
 }
 
-// decrypt returns a reader of the content, with what was nested taken off.
-func (s *session) decrypt(src io.Reader) (io.Reader, error) {
+// content returns a reader of the content as it is encrypted, for every pass
+// after the one of Verify.
+func (s *session) content(src io.Reader) (io.Reader, error) {
 	bin, _, err := dearmor(src)
 	if err != nil {
 		return nil, err
@@ -29,16 +29,16 @@ func (s *session) decrypt(src io.Reader) (io.Reader, error) {
 	if _, err := io.CopyN(io.Discard, bin, s.contentAt); err != nil {
 		return nil, err
 	}
-	content, err := ber.NewReader(bin).Octets(context(0))
+	return ber.NewReader(bin).Octets(context(0))
+}
+
+// decrypt returns a reader of the content, with what was nested taken off.
+func (s *session) decrypt(src io.Reader) (io.Reader, error) {
+	content, err := s.content(src)
 	if err != nil {
 		return nil, err
 	}
-	var plain io.Reader
-	if s.h.alg.aead {
-		plain, err = gcm.NewDecrypter(content, s.key, s.h.alg.nonce)
-	} else {
-		plain, err = cbc.NewDecrypter(content, s.key, s.h.alg.nonce)
-	}
+	plain, err := s.h.alg.decrypter(content, s.key)
 	if err != nil || s.nested == notNested {
 		return plain, err
 	}

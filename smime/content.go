@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -151,6 +152,15 @@ func (a *contentAlgorithm) key(cek []byte) ([]byte, error) {
 		return nil, fmt.Errorf("smime: cannot derive the content key: %w", err)
 	}
 	return key, nil
+}
+
+// decrypter returns a reader that decrypts src and checks nothing but, in CBC,
+// the padding.
+func (a *contentAlgorithm) decrypter(src io.Reader, key []byte) (io.ReadCloser, error) {
+	if a.aead {
+		return gcm.NewDecrypter(src, key, a.nonce)
+	}
+	return cbc.NewDecrypter(src, key, a.nonce)
 }
 
 // newContentAlgorithm returns AES-256 in the mode asked for with a fresh

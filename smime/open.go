@@ -103,7 +103,7 @@ func open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 		return nil, err
 	}
 	cek, found := c.unwrap(h.alg.keyLen)
-	s := &session{plan: p, h: h, r: r, b: b, contentAt: r.Offset(), lost: found < 0, facts: h.facts(armored)}
+	s := &session{plan: p, h: h, r: r, b: b, contentAt: r.Offset(), lost: found < 0, facts: h.facts(armored), next: stepVerify}
 	s.facts.OpenedBy = found
 	if s.key, err = h.alg.key(cek); err != nil {
 		return nil, err

@@ -1,15 +1,11 @@
 package smime
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
-	"github.com/doublekeybox/doublekeybox/internal/cbc"
-	"github.com/doublekeybox/doublekeybox/internal/gcm"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -23,12 +19,22 @@ type session struct {
 	key       []byte
 	lost      bool // no identity had the content key: key is random
 	facts     seam.Facts
-	done      bool   // Verify returned nil
-	nested    nested // what is taken off the content, once done
+	next      step
+	nested    nested // what is taken off the content
 	closed    bool
 }
 
-var _ seam.Session = (*session)(nil)
+var _ seam.Rereader = (*session)(nil)
+
+// step is what a session has to read the message for next.
+type step uint8
+
+const (
+	stepNone    step = iota // nothing: there was an error
+	stepVerify              // Verify
+	stepJudge               // Reread: what is inside of content that is authentic
+	stepRelease             // Again
+)
 
 // Facts implements seam.Session.
 func (s *session) Facts() *seam.Facts { return &s.facts }
@@ -49,188 +55,60 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 // seen without a key is returned whatever the content decrypted to; after
 // that, everything that is wrong is envelope.ErrDecrypt. So neither the error
 // nor how far the message was read tells anything about a secret.
-func (s *session) Verify() error {
-	if s.closed || s.done || s.r == nil {
+func (s *session) Verify() (err error) {
+	if s.closed || s.next != stepVerify {
 		return envelope.ErrClosed
 	}
-	r := s.r
-	s.r = nil
-	content, err := r.Octets(context(0))
+	s.next = stepNone
+	content, err := s.r.Octets(context(0))
 	if err != nil {
 		return formatError(err)
 	}
 	c := &watched{r: content}
 	if s.h.alg.aead {
-		err = s.verifyGCM(r, c)
+		s.next, err = s.verifyGCM(c)
 	} else {
-		err = s.verifyCBC(r, c)
-	}
-	if s.done = err == nil; s.done && s.nested == notNested && s.h.contentType != oidData {
-		s.facts.Findings = append(s.facts.Findings, "the content is of a CMS type of its own, released as it is")
+		s.next, err = s.verifyCBC(c)
 	}
 	return err
 }
 
-// verifyGCM makes sure that the tag is right, and if there is a signature
-// inside, judges it in the same pass. What was decrypted for that before the
-// tag was known is dropped.
-func (s *session) verifyGCM(r *ber.Reader, c *watched) error {
-	v, err := gcm.NewVerifier(s.key, s.h.alg.nonce, nil)
-	if err != nil {
-		return err
-	}
-	head := make([]byte, maxEntityHeader)
-	n, err := io.ReadFull(c, head)
-	if err != nil && c.err != nil {
-		return formatError(c.err)
-	}
-	head = head[:n]
-	whole := io.MultiReader(bytes.NewReader(head), c)
-	kind, err := s.kindGCM(head)
-	if err != nil {
-		return err
-	}
-	var in inner
-	if kind != notNested {
-		d, err := gcm.NewDecrypter(io.TeeReader(whole, v), s.key, s.h.alg.nonce)
-		if err != nil {
-			return err
-		}
-		in = s.readInner(d, kind)
-		d.Close()
-	}
-	if _, err := v.ReadFrom(whole); c.err != nil {
-		return formatError(c.err)
-	} else if err != nil {
-		return formatError(err)
-	}
-	t, err := s.h.readSealedTrailer(r, s.b)
-	if err != nil {
-		return err
-	}
-	// The attributes come after the content, their hash before it.
-	sum, err := v.SumLate(t.aad)
-	if err != nil {
-		return formatError(err)
-	}
-	if !gcm.Check(sum, t.mac) || s.lost {
-		return envelope.ErrDecrypt
-	}
-	return s.adopt(in, kind)
-}
+// Rereads implements seam.Rereader.
+func (s *session) Rereads() bool { return !s.closed && s.next == stepJudge }
 
-// kindGCM looks at the beginning of the content.
-func (s *session) kindGCM(head []byte) (nested, error) {
-	if s.h.contentType == oidSignedData {
-		return nestedSigned, nil
+// Reread implements seam.Rereader.
+func (s *session) Reread(src io.Reader) error {
+	if !s.Rereads() {
+		return envelope.ErrClosed
 	}
-	d, err := gcm.NewDecrypter(bytes.NewReader(head), s.key, s.h.alg.nonce)
+	s.next = stepNone
+	content, err := s.content(src)
 	if err != nil {
-		return notNested, err
+		return secondPass(err)
 	}
-	plain, err := io.ReadAll(d)
-	defer clear(plain)
+	next, err := s.judge(&watched{r: content})
 	if err != nil {
-		return notNested, err
+		return err
 	}
-	if s.h.contentType == oidData && isSignedEntity(plain, true) {
-		return nestedEntity, nil
+	// To its end, to see that the source is still what it was.
+	if _, err := io.Copy(io.Discard, src); err != nil {
+		return err
 	}
-	return notNested, nil
-}
-
-// adopt takes over what was found inside authenticated content.
-func (s *session) adopt(in inner, kind nested) error {
-	if kind == nestedSigned && !in.whole {
-		if in.limit != nil {
-			return in.limit
-		}
-		return envelope.ErrDecrypt
-	}
-	if kind == nestedEntity && !in.authentic() {
-		// A file may begin like a signed mail. It is whole: the tag says so.
-		s.facts.Findings = append(s.facts.Findings, "the content looks like a signed message and is not one, or its signature does not verify; it is released as it is")
-		return nil
-	}
-	s.take(in, kind)
+	s.next = next
 	return nil
 }
 
-// take releases what is inside, with its signatures.
-func (s *session) take(in inner, kind nested) {
-	s.nested = kind
-	s.facts.Signatures = in.signatures
-	s.facts.Findings = append(s.facts.Findings, in.findings...)
-}
-
-// verifyCBC decrypts everything, to find a signature inside that covers it.
-// CBC authenticates nothing, and whoever sees whether its padding was good can
-// decrypt with that: so padding, structure and signature fail in one way.
-func (s *session) verifyCBC(r *ber.Reader, c *watched) error {
-	d, err := cbc.NewDecrypter(c, s.key, s.h.alg.nonce)
-	if err != nil {
-		return err
+// release is the last step, of content of which nothing is wrong.
+func (s *session) release() (step, error) {
+	if s.nested == notNested && s.h.contentType != oidData {
+		s.facts.Findings = append(s.facts.Findings, "the content is of a CMS type of its own, released as it is")
 	}
-	defer d.Close()
-	head := make([]byte, maxEntityHeader)
-	defer clear(head)
-	n, _ := io.ReadFull(d, head)
-	kind := s.kindCBC(head[:n])
-	plain := &watched{r: io.MultiReader(bytes.NewReader(head[:n]), d)}
-	var in inner
-	if kind != notNested {
-		in = s.readInner(plain, kind)
-	}
-	// However far that came, all is decrypted, and read to the end of the
-	// message: the time that it takes does not tell where the content failed.
-	_, padding := io.Copy(io.Discard, plain)
-	if plain.err != nil {
-		padding = plain.err
-	}
-	io.Copy(io.Discard, c)
-	if c.err != nil {
-		return formatError(c.err)
-	}
-	if _, err := s.h.readSealedTrailer(r, s.b); err != nil {
-		return err
-	}
-	switch {
-	case s.lost || padding != nil:
-		return envelope.ErrDecrypt
-	case kind != notNested && in.authentic():
-		s.facts.Auth = seam.AuthAtEnd
-		s.take(in, kind)
-		return nil
-	case s.plan.AllowUnauthenticated:
-		s.facts.Findings = append(s.facts.Findings, "the content is not authenticated: anybody on its way may have changed it")
-		return nil
-	}
-	return envelope.ErrDecrypt
-}
-
-// kindCBC looks at the beginning of the content.
-func (s *session) kindCBC(head []byte) nested {
-	switch {
-	case s.h.contentType == oidSignedData, s.h.contentType == oidData && isSignedContentInfo(head):
-		return nestedSigned
-	case s.h.contentType == oidData && isSignedEntity(head, false):
-		return nestedEntity
-	}
-	return notNested
+	return stepRelease, nil
 }
 
 // Close implements seam.Session.
 func (s *session) Close() error {
-	s.closed, s.r = true, nil
+	s.closed = true
 	clear(s.key)
 	return nil
-}
-
-// authentic reports whether a signature covers the content whose key may be
-// anybody's: it proves that the content is what was signed, not who signed. A
-// key that was out of its time when it signed proves that too.
-func (in *inner) authentic() bool {
-	return in.whole && slices.ContainsFunc(in.signatures, func(s seam.Signature) bool {
-		return s.Status == seam.SignatureValid || s.Status == seam.SignatureNotInTime
-	})
 }
