@@ -76,6 +76,23 @@ type Legacy struct {
 	// its content, and with a reader that reacts to it can learn its content
 	// (EFAIL, CVE-2017-17689).
 	UnauthenticatedCBC bool
+
+	// TripleDES allows content under triple DES to be read, which mail
+	// programs wrote until about 2010. Its blocks of 64 bits repeat by chance
+	// in long messages, and what follows two equal ones tells how their
+	// plaintexts differ (Sweet32, CVE-2016-2183). Never written.
+	TripleDES bool
+
+	// RC2 allows content under RC2 to be read, with keys of 40, 64 and 128
+	// bits, which older ones wrote. Whoever kept such a message can try all
+	// keys of 40 bits in minutes; the Report says so. Never written.
+	RC2 bool
+
+	// RSA1024 allows private keys of 1024 to 2047 bits to open, which were
+	// usual until 2010. Numbers of 829 bits have been factored in public, and
+	// 1024 are within reach of whoever pays for it: take what the message
+	// says as known to others. Nothing is sealed to such a key.
+	RSA1024 bool
 }
 
 // Limits bounds what a message from outside may cost. Each zero field is the

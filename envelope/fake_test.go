@@ -96,6 +96,9 @@ func (f *fake) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	for _, c := range p.Recipients {
 		names = append(names, c.(*fakeCert).name)
 	}
+	for range p.Passphrases {
+		names = append(names, "passphrase")
+	}
 	w := &fakeWriter{f: f, dst: dst, planned: f.facts(names, "plain")}
 	if f.plan != nil {
 		f.plan(w.planned)

@@ -16,9 +16,10 @@ import (
 // Opener opens sealed messages and checks signatures. It must not be changed
 // while in use; used so it is safe for concurrent use.
 type Opener struct {
-	Identities []Identity
-	Formats    []Format            // only where neither an identity nor a sender brings the format
-	Senders    []*keyring.Verified // whose signatures are believed
+	Identities  []Identity
+	Passphrases []*Passphrase       // tried where no identity opens the message, in this order; at most 8
+	Formats     []Format            // only where neither an identity nor a sender brings the format
+	Senders     []*keyring.Verified // whose signatures are believed
 
 	// RequireSignature makes everything but a valid signature of one of
 	// Senders an [ErrSignature]. Nothing is released before that is known.
@@ -42,8 +43,8 @@ type Opener struct {
 // see [Opener.Verify]. src is never closed; it is the Message's until that is
 // closed, and may have been read beyond the message.
 func (o *Opener) Open(src io.Reader) (*Message, error) {
-	if len(o.Identities) == 0 {
-		return nil, errors.New("envelope: no identity: set Opener.Identities")
+	if len(o.Identities)+len(o.Passphrases) == 0 {
+		return nil, errors.New("envelope: no identity: set Opener.Identities, or Opener.Passphrases")
 	}
 	return o.open(src, seam.Format.Open, o.RequireSignature)
 }
@@ -96,9 +97,18 @@ func (o *Opener) plan(signed bool) (*seam.OpenPlan, error) {
 			return nil, fmt.Errorf("envelope: identity %d is the zero value", i+1)
 		}
 	}
+	if len(o.Passphrases) > writtenPassphrases {
+		return nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, fixed: true}
+	}
+	passphrases, err := texts(o.Passphrases, false)
+	if err != nil {
+		return nil, err
+	}
 	return &seam.OpenPlan{
-		RequireSignature: signed, Now: clock(o.Time),
-		AllowUnauthenticated: o.Legacy.UnauthenticatedCBC, Limits: o.Limits.resolve(),
+		Passphrases: passphrases, RequireSignature: signed, Now: clock(o.Time),
+		AllowUnauthenticated: o.Legacy.UnauthenticatedCBC,
+		Legacy:               seam.Legacy{TripleDES: o.Legacy.TripleDES, RC2: o.Legacy.RC2, RSA1024: o.Legacy.RSA1024},
+		Limits:               o.Limits.resolve(),
 	}, nil
 }
 

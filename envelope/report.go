@@ -109,9 +109,16 @@ func printable(s string) string {
 // without keys, while it was written, and is exactly what was asked for.
 type Receipt struct {
 	Report
-	Sealed  []keyring.Fingerprint // the recipients asked for, in order
-	Bytes   int64                 // octets of content
-	Written int64                 // octets of the message, as dst took them
+	Sealed      []keyring.Fingerprint // the recipients asked for, in order
+	Passphrases int                   // how many passphrases open it
+	Reason      string                // why the content is encrypted as it is, in a few words; "" where there was nothing to choose
+	Bytes       int64                 // octets of content; 0 from Rewrap, which does not encrypt it
+	Written     int64                 // octets of the message, as dst took them
+
+	// ContentKeyReused says that the message was rewrapped: who could open
+	// the one that it was made from can open this one too, also where that
+	// one's recipients were to lose their access.
+	ContentKeyReused bool
 }
 
 // report makes the public form of f. senders are the Verified that

@@ -17,6 +17,14 @@ type Sealer struct {
 	Profile Profile
 	Signers []Signer // sign the content, inside the encryption
 
+	// Passphrases open the message too, each by itself; at most 8. One that
+	// OpenPassphrase made is refused.
+	Passphrases []*Passphrase
+
+	// Format is needed only where there is neither a recipient nor a signer
+	// who brings it.
+	Format Format
+
 	// RefuseLowering makes it a [*LoweredError] if a recipient's key allows
 	// only a container weaker than the best of the profile. Without it, who
 	// lowered is in Receipt.LoweredBy.
@@ -47,22 +55,41 @@ func Seal(dst io.Writer, to ...*keyring.Verified) (*Writer, error) {
 //
 // A recipient or signer that is named twice gets two entries.
 //
+// Whoever knows one of Sealer.Passphrases opens the message too; with some, to
+// may be empty.
+//
 // Errors: [*RecipientsError], naming every key that cannot be used;
 // [*MixedError]; [*UnknownReaderError]; [*LoweredError]; [*LimitError] beyond
 // 10,000 recipients or 16 signers; else what dst returned. dst is never closed,
 // and not used any more once Close or Abort has returned.
 func (s *Sealer) Seal(dst io.Writer, to ...*keyring.Verified) (*Writer, error) {
-	if len(to) == 0 {
-		return nil, errors.New("envelope: no recipient: nothing is sealed for nobody")
-	}
-	if len(to) > writtenRecipients {
-		return nil, &LimitError{What: "recipients in one message, seal in parts", Max: writtenRecipients, fixed: true}
-	}
-	f, p, err := s.plan(to)
+	f, p, err := s.planReaders(to)
 	if err != nil {
 		return nil, err
 	}
 	return start(dst, f, p, func(dst io.Writer) (seam.Writer, error) { return f.Seal(dst, p) }, true)
+}
+
+// planReaders is plan of what somebody will open.
+func (s *Sealer) planReaders(to []*keyring.Verified) (seam.Format, *seam.SealPlan, error) {
+	switch {
+	case len(to)+len(s.Passphrases) == 0:
+		return nil, nil, errors.New("envelope: no recipient: nothing is sealed for nobody")
+	case len(to) > writtenRecipients:
+		return nil, nil, &LimitError{What: "recipients in one message, seal in parts", Max: writtenRecipients, fixed: true}
+	case len(s.Passphrases) > writtenPassphrases:
+		return nil, nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, fixed: true}
+	}
+	passphrases, err := texts(s.Passphrases, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, p, err := s.plan(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.Passphrases = passphrases
+	return f, p, nil
 }
 
 // Sign starts an opaque signed message: the content with the signatures of
@@ -147,6 +174,15 @@ func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, erro
 		return nil, nil, &RecipientsError{Reasons: bad}
 	case len(mixed) > 1:
 		return nil, nil, &MixedError{Keys: mixed}
+	}
+	asked := seam.Opaque[seam.Format](s.Format).Unwrap()
+	switch {
+	case format == nil && asked == nil:
+		return nil, nil, errors.New("envelope: only passphrases are given, of no format: set Sealer.Format")
+	case format == nil:
+		format = asked
+	case asked != nil && asked != format:
+		return nil, nil, fmt.Errorf("%w: Sealer.Format is %s, and the keys are %s", ErrMixed, asked.Name(), format.Name())
 	}
 	return format, p, nil
 }

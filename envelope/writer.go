@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -18,6 +19,7 @@ type Writer struct {
 	w       seam.Writer
 	sink    *sink
 	to      []keyring.Fingerprint
+	known   int // by how many passphrases it opens
 	n       int64
 	err     error // final; errInterrupted while a call is under way
 	freed   bool  // w and the audit have ended
@@ -33,7 +35,7 @@ func start(dst io.Writer, f seam.Format, p *seam.SealPlan, begin func(io.Writer)
 	if dst == nil {
 		return nil, errors.New("envelope: no Writer was given for the message")
 	}
-	w := &Writer{sink: &sink{dst: dst}}
+	w := &Writer{sink: &sink{dst: dst}, known: len(p.Passphrases)}
 	for _, c := range p.Recipients {
 		w.to = append(w.to, certificate(c).Fingerprint())
 	}
@@ -131,7 +133,7 @@ func (w *Writer) Close() error {
 		if err != nil {
 			return err
 		}
-		if err := compare(planned, f); err != nil {
+		if err := w.compare(planned, f); err != nil {
 			return err
 		}
 		found = *f
@@ -140,8 +142,18 @@ func (w *Writer) Close() error {
 		found.LoweredBy, found.Auth = planned.LoweredBy, planned.Auth
 		found.Findings = append(planned.Findings[:len(planned.Findings):len(planned.Findings)], f.Findings...)
 	}
-	w.receipt = &Receipt{Report: *report(&found, nil), Sealed: w.to, Bytes: w.n, Written: w.sink.n}
+	w.receipt = &Receipt{Report: *report(&found, nil), Sealed: w.to, Passphrases: w.known, Reason: planned.Reason, Bytes: w.n, Written: w.sink.n}
 	return nil
+}
+
+// compare holds what was found against what the format planned, and that
+// against what was asked for: a format that forgets a reader in its plan too is
+// noticed.
+func (w *Writer) compare(planned, found *seam.Facts) error {
+	if asked := len(w.to) + w.known; planned.Encrypted && len(planned.Recipients) != asked {
+		return fmt.Errorf("envelope: internal error: the message is planned for %d recipients, and %d were asked for: discard it", len(planned.Recipients), asked)
+	}
+	return compare(planned, found)
 }
 
 // Abort ends the message so that it never opens, and frees what the Writer

@@ -22,6 +22,9 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err := approved("opening an OpenPGP message"); err != nil {
 		return nil, err
 	}
+	if len(p.Identities) == 0 && len(p.Passphrases) > 0 {
+		return nil, errPassphrases
+	}
 	s := &session{plan: p}
 	keys := identityKeys(p)
 	var candidates trials

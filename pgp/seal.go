@@ -26,6 +26,9 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	if err := approved("sealing an OpenPGP message"); err != nil {
 		return nil, err
 	}
+	if len(p.Passphrases) > 0 {
+		return nil, errPassphrases
+	}
 	keys, err := encryptionKeys(p)
 	if err != nil {
 		return nil, err
@@ -54,6 +57,9 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	w.output(dst, p.Armor, labelMessage, !v2)
 	return w, w.seal(head, suite, v2)
 }
+
+// errPassphrases is returned before anything is read or written.
+var errPassphrases = errors.New("pgp: passphrases are not supported for OpenPGP messages: give recipients, or use S/MIME")
 
 // encryptionKeys asks every recipient for the key to use, and names all that
 // have none.

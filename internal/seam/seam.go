@@ -177,6 +177,7 @@ type Facts struct {
 	Recipients []Recipient
 	OpenedBy   int // index in OpenPlan.Identities, -1 without
 	Signatures []Signature
+	Reason     string        // of a writer: why Container and Content are what they are
 	LoweredBy  []Certificate // whose abilities made the container weaker than the profile's best
 	Findings   []string      // what a person should know: weak algorithms, odd encodings
 }
