@@ -1,6 +1,12 @@
 package smime
 
-import "crypto/ecdh"
+import (
+	"crypto/ecdh"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
 
 // curve is what keys are agreed on, 0 for none.
 type curve uint8
@@ -70,4 +76,57 @@ func curveByPoint(p []byte) curve {
 		return curveP521
 	}
 	return 0
+}
+
+// refuseCurve returns why the parameters of a key with id-ecPublicKey are not
+// supported, "" if they name one of our curves. RFC 5480, Section 2.1.1 allows
+// nothing but a name.
+//
+//	ECParameters ::= CHOICE {
+//	   namedCurve OBJECT IDENTIFIER
+//	   -- implicitCurve NULL
+//	   -- specifiedCurve SpecifiedECDomain }
+func refuseCurve(params []byte) string {
+	s := cryptobyte.String(params)
+	var o oid
+	switch {
+	case s.PeekASN1Tag(asn1.SEQUENCE):
+		// Whoever chooses the generator can forge (CVE-2020-0601).
+		return "spells its curve out instead of naming it, which is not allowed (RFC 5480): issue it anew with a named curve"
+	case s.PeekASN1Tag(asn1.NULL) || len(params) == 0:
+		return "does not name its curve"
+	case !readOID(&s, &o) || !s.Empty():
+		return "has a curve that is damaged"
+	case curveByOID(o) != 0:
+		return ""
+	}
+	if name := otherCurve(o); name != "" {
+		return fmt.Sprintf("is on the curve %s, which is not supported: P-256, P-384, P-521, X25519 and X448 are", name)
+	}
+	return "is on a curve that is not supported: P-256, P-384, P-521, X25519 and X448 are"
+}
+
+// otherCurve names curves that certificates in use have and that are not
+// supported: those of RFC 5639, and of SEC 2.
+func otherCurve(o oid) string {
+	const brainpool, sec = "\x2b\x24\x03\x03\x02\x08\x01\x01", "\x2b\x81\x04\x00"
+	if len(o) == len(brainpool)+1 && o[:len(brainpool)] == brainpool {
+		// 1.3.36.3.3.2.8.1.1.1 to .14: r1 and t1 of seven sizes.
+		sizes, n := [...]int{160, 192, 224, 256, 320, 384, 512}, int(o[len(brainpool)])-1
+		if n >= 0 && n < 2*len(sizes) {
+			return fmt.Sprintf("brainpoolP%d%c1", sizes[n/2], "rt"[n%2])
+		}
+	}
+	if len(o) == len(sec)+1 && o[:len(sec)] == sec {
+		switch o[len(sec)] {
+		case 10:
+			return "secp256k1"
+		case 33:
+			return "P-224"
+		}
+	}
+	if o == "\x2a\x86\x48\xce\x3d\x03\x01\x01" { // 1.2.840.10045.3.1.1
+		return "P-192"
+	}
+	return ""
 }

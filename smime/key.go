@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 
 	"github.com/cloudflare/circl/dh/x448"
+	"github.com/cloudflare/circl/sign/ed448"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -51,12 +53,18 @@ var errNoKey = errors.New("smime: a certificate and its private key are needed")
 //     PKCS#1 v1.5 it must honour [rsa.PKCS1v15DecryptOptions.SessionKeyLen] in
 //     constant time, or it tells an attacker who sends many messages and
 //     measures the time what was sealed in another;
-//   - an [ecdh.KeyExchanger] on P-256, P-384 or P-521, which opens;
-//   - a [crypto.Signer], which signs;
+//   - an [ecdh.KeyExchanger] on P-256, P-384, P-521 or X25519, which opens;
+//   - a *[x448.Key], the secret scalar, which opens;
+//   - a [crypto.Decapsulator] of ML-KEM, which opens;
+//   - a [crypto.Signer], which signs; the Public of one with Ed448 must be an
+//     [ed448.PublicKey], and of one with ML-DSA a [*mldsa.PublicKey];
 //
 // and its public key must be that of the certificate. *[rsa.PrivateKey],
-// *[ecdsa.PrivateKey] and ed25519.PrivateKey do all that their kind can. It is
-// kept, and used by as many goroutines as use the Key.
+// *[ecdsa.PrivateKey], ed25519.PrivateKey, [ed448.PrivateKey],
+// *[mldsa.PrivateKey] and *[mlkem.DecapsulationKey768] do all that their kind
+// can. It is kept, and used by as many goroutines as use the Key. What the
+// algorithm of an RSA certificate restricts it to (RSASSA-PSS, RSAES-OAEP),
+// its key does and nothing else.
 //
 // Errors say that something is missing, that the two do not belong together, or
 // that the private key is damaged; [keyring.ErrRefused] is a certificate of a
@@ -109,28 +117,57 @@ func newPrivateKey(c *certificate, private any) (*privateKey, error) {
 		}
 		k.exchanger = x
 	}
-	if d, ok := private.(crypto.Decrypter); ok && c.key.kind == keyRSA {
-		k.decrypter = d
-		if err := c.holds(d.Public()); err != nil {
-			return nil, err
-		}
+	if err := k.take(private); err != nil {
+		return nil, err
 	}
-	if s, ok := private.(crypto.Signer); ok {
-		k.signer = s
-		if err := c.holds(s.Public()); err != nil {
-			return nil, err
-		}
-	}
-	if x, ok := private.(ecdh.KeyExchanger); ok && c.key.kind == keyEC {
-		k.exchanger = x
-		if err := c.holds(x.PublicKey()); err != nil {
-			return nil, err
-		}
-	}
-	if k.decrypter == nil && k.exchanger == nil && k.signer == nil {
+	if k.decrypter == nil && k.exchanger == nil && k.x448 == nil && k.kem == nil && k.signer == nil {
 		return nil, fmt.Errorf("smime: a private key of type %T does nothing that a certificate with a key of the kind %s is for", private, c.key.name)
 	}
 	return k, nil
+}
+
+// take sets what private can do of what the certificate's key is for. A key
+// that is there twice, as signer and as decrypter, must be the certificate's
+// in each of them.
+func (k *privateKey) take(private any) error {
+	c := k.cert
+	// RFC 4055, Section 1.2: a key for PSS decrypts nothing, and one for OAEP
+	// signs nothing.
+	if d, ok := private.(crypto.Decrypter); ok && c.key.kind == keyRSA && c.key.only != rsaPSS {
+		k.decrypter = d
+		if err := c.holds(d.Public()); err != nil {
+			return err
+		}
+	}
+	if s, ok := private.(crypto.Signer); ok && c.key.only != rsaOAEP {
+		k.signer = s
+		if err := c.holds(s.Public()); err != nil {
+			return err
+		}
+	}
+	if x, ok := private.(ecdh.KeyExchanger); ok && (c.key.kind == keyEC || c.key.kind == keyX25519) {
+		k.exchanger = x
+		if err := c.holds(x.PublicKey()); err != nil {
+			return err
+		}
+	}
+	if x, ok := private.(*x448.Key); ok && c.key.kind == keyX448 {
+		var public x448.Key
+		x448.KeyGen(&public, x)
+		k.x448 = x
+		if err := c.holds(&public); err != nil {
+			return err
+		}
+	}
+	if d, ok := private.(crypto.Decapsulator); ok && c.key.kind == keyMLKEM {
+		k.kem = d
+		e := d.Encapsulator()
+		if isNil(e) {
+			return &keyMismatchError{c.fingerprint()}
+		}
+		return c.holds(e.Bytes())
+	}
+	return nil
 }
 
 // isNothing reports whether private is a value without a key in it, of which
@@ -144,6 +181,8 @@ func isNothing(private any) bool {
 		return p == nil || p.N == nil || p.D == nil
 	case ed25519.PrivateKey:
 		return len(p) != ed25519.PrivateKeySize
+	case ed448.PrivateKey:
+		return len(p) != ed448.PrivateKeySize
 	}
 	return isNil(private)
 }
@@ -170,6 +209,20 @@ func (c *certificate) holds(public any) error {
 		}
 	case keyEd25519:
 		same = c.key.ed25519.Equal(public)
+	case keyEd448:
+		p, ok := public.(ed448.PublicKey)
+		same = ok && bytes.Equal(c.key.ed448, p)
+	case keyX25519:
+		p, ok := public.(*ecdh.PublicKey)
+		same = ok && c.key.ecdh.Equal(p)
+	case keyX448:
+		p, ok := public.(*x448.Key)
+		same = ok && *c.key.x448 == *p
+	case keyMLKEM:
+		p, ok := public.([]byte)
+		same = ok && bytes.Equal(c.key.raw, p)
+	case keyMLDSA:
+		same = c.key.mldsa.Equal(public)
 	}
 	if !same {
 		return &keyMismatchError{c.fingerprint()}

@@ -2,11 +2,15 @@ package smime
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // maxPrivateKey is the size of an unencrypted private key in octets. That of an
@@ -129,20 +133,43 @@ func parsePrivate(block *pem.Block, passphrase []byte) (any, error) {
 	var err error
 	switch block.Type {
 	case pemPKCS1:
-		private, err = x509.ParsePKCS1PrivateKey(der)
+		var k *rsa.PrivateKey
+		k, err = x509.ParsePKCS1PrivateKey(der)
+		private, err = asKey(k, err)
 	case pemSEC1:
-		private, err = x509.ParseECPrivateKey(der)
+		private, err = parseSEC1(der)
 	default:
-		private, err = x509.ParsePKCS8PrivateKey(der)
+		private, err = parsePKCS8(der)
 	}
-	switch {
-	case err == nil:
-		return private, nil
-	case encrypted:
+	if encrypted && errors.Is(err, errPKCS8) {
 		// One wrong passphrase in 256 leaves padding that looks right.
 		return nil, ErrPassphrase
 	}
-	return nil, fmt.Errorf("smime: the private key is malformed, or of a kind that is not supported: %q", cut(err.Error()))
+	return private, err
+}
+
+// parseSEC1 reads an ECPrivateKey (RFC 5915, Section 3), which names its curve
+// itself:
+//
+//	ECPrivateKey ::= SEQUENCE {
+//	   version        INTEGER { ecPrivkeyVer1(1) },
+//	   privateKey     OCTET STRING,
+//	   parameters [0] ECParameters OPTIONAL,
+//	   publicKey  [1] BIT STRING OPTIONAL }
+func parseSEC1(der []byte) (any, error) {
+	s := cryptobyte.String(der)
+	var in, params cryptobyte.String
+	tag := asn1.Tag(0).ContextSpecific().Constructed()
+	if !s.ReadASN1(&in, asn1.SEQUENCE) || !in.SkipASN1(asn1.INTEGER) || !in.SkipASN1(asn1.OCTET_STRING) {
+		return nil, errPKCS8
+	}
+	if in.ReadASN1(&params, tag) {
+		if reason := refuseCurve(params); reason != "" {
+			return nil, fmt.Errorf("smime: the private key %s", reason)
+		}
+	}
+	private, err := x509.ParseECPrivateKey(der)
+	return asKey(private, err)
 }
 
 // Marshal returns k as [ParseKey] reads it: PEM with the private key in PKCS#8
@@ -158,7 +185,7 @@ func (k *Key) marshal(passphrase []byte, iterations int) ([]byte, error) {
 	if k == nil || k.in == nil {
 		return nil, errNoKey
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(k.in.private)
+	der, err := marshalPKCS8(k.in.private)
 	if err != nil {
 		return nil, fmt.Errorf("smime: the private key cannot be taken out of where it is: %w", err)
 	}
