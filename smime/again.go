@@ -42,15 +42,7 @@ func (s *session) decrypt(src io.Reader) (io.Reader, error) {
 	if err != nil || s.nested == notNested {
 		return plain, err
 	}
-	body, err := innerBody(plain, s.nested)
-	if err != nil {
-		return nil, err
-	}
-	sd, _, err := enterInner(body, s.plan.Limits)
-	if err != nil {
-		return nil, err
-	}
-	return sd.eContent, nil
+	return openInner(plain, s.nested, s.h.alg.aead, s.plan.Limits)
 }
 
 // released is the content of a verified message. It is opened by the first

@@ -46,40 +46,79 @@ func entityHeader(head []byte) (h textproto.MIMEHeader, body int, ok bool) {
 	return h, body, err == nil
 }
 
-// isSignedEntity reports whether head begins an entity with an opaque signed
-// message. With named set its smime-type has to say so: then a file that is
-// authenticated otherwise is not taken for one by a name that is common to all
-// of S/MIME.
-func isSignedEntity(head []byte, named bool) bool {
-	h, _, ok := entityHeader(head)
-	// Two types would be two opinions.
-	if !ok || len(h["Content-Type"]) != 1 {
-		return false
+// mediaType returns the Content-Type, its type and subtype in lower case. Two
+// types would be two opinions, and so would a parameter that comes twice.
+func mediaType(h textproto.MIMEHeader) (t string, params map[string]string, err error) {
+	if len(h["Content-Type"]) != 1 {
+		return "", nil, malformed("a MIME entity has no type, or several")
 	}
-	t, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	t, params, err = mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return "", nil, malformed("the type of a MIME entity is damaged")
+	}
+	return t, params, nil
+}
+
+// sniffEntity says what head begins, if it begins an entity with a message
+// that is signed or compressed. With named set its smime-type has to say so:
+// then a file that is authenticated otherwise is not taken for one by a name
+// that is common to all of S/MIME. What it is, its content says, not its name.
+func sniffEntity(head []byte, named bool) nested {
+	h, _, ok := entityHeader(head)
+	if !ok {
+		return notNested
+	}
+	if _, ok := parseMultipartSigned(h); ok {
+		return nestedMultipart
+	}
+	t, params, err := mediaType(h)
 	if err != nil || t != "application/pkcs7-mime" && t != "application/x-pkcs7-mime" {
-		return false
+		return notNested
 	}
 	kind, stated := params["smime-type"]
 	// QUIRK: RFC 8551, Section 3.2.2 makes smime-type optional, and Outlook
 	// Express left it out.
-	return strings.EqualFold(kind, "signed-data") || !stated && !named
+	if strings.EqualFold(kind, "signed-data") || strings.EqualFold(kind, "compressed-data") || !stated && !named {
+		return nestedEntity
+	}
+	return notNested
+}
+
+// transferEncoding returns "base64", or "" where the body is as it is.
+func transferEncoding(h textproto.MIMEHeader) (string, error) {
+	if len(h["Content-Transfer-Encoding"]) > 1 {
+		return "", malformed("the header of a MIME entity is damaged")
+	}
+	switch e := strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding"))); e {
+	case "base64":
+		return e, nil
+	case "", "binary", "7bit", "8bit":
+		return "", nil
+	}
+	return "", malformed("a MIME entity has an encoding that is not supported")
+}
+
+// enterEntity reads the header of the entity that br yields, and returns it
+// with the decoded body. br holds at least maxEntityHeader.
+func enterEntity(br *bufio.Reader) (textproto.MIMEHeader, io.Reader, error) {
+	head, _ := br.Peek(maxEntityHeader) // an error comes again
+	h, body, ok := entityHeader(head)
+	if !ok {
+		return nil, nil, malformed("the header of a MIME entity is damaged")
+	}
+	e, err := transferEncoding(h)
+	if err != nil {
+		return nil, nil, err
+	}
+	br.Discard(body)
+	if e == "base64" {
+		return h, newBase64Reader(br), nil
+	}
+	return h, br, nil
 }
 
 // entityBody returns the decoded body of the entity that plain yields.
 func entityBody(plain io.Reader) (io.Reader, error) {
-	br := bufio.NewReaderSize(plain, maxEntityHeader)
-	head, _ := br.Peek(maxEntityHeader) // an error comes again
-	h, body, ok := entityHeader(head)
-	if !ok || len(h["Content-Transfer-Encoding"]) > 1 {
-		return nil, malformed("the header of a MIME entity is damaged")
-	}
-	br.Discard(body)
-	switch strings.ToLower(strings.TrimSpace(h.Get("Content-Transfer-Encoding"))) {
-	case "base64":
-		return newBase64Reader(br), nil
-	case "", "binary", "7bit", "8bit":
-		return br, nil
-	}
-	return nil, malformed("a MIME entity has an encoding that is not supported")
+	_, body, err := enterEntity(bufio.NewReaderSize(plain, maxEntityHeader))
+	return body, err
 }

@@ -41,7 +41,7 @@ func NewPEMWriter(dst io.Writer) io.WriteCloser      { return newPEMWriter(dst) 
 func Dearmor(src io.Reader) (io.Reader, bool, error) { return dearmor(src) }
 func NewMIMEBase64(dst io.Writer) io.WriteCloser     { return newMIMEBase64(dst) }
 func NewBase64Reader(src io.Reader) io.Reader        { return newBase64Reader(src) }
-func IsSignedEntity(head []byte, named bool) bool    { return isSignedEntity(head, named) }
+func IsSignedEntity(head []byte, named bool) bool    { return sniffEntity(head, named) != notNested }
 func EntityBody(plain io.Reader) (io.Reader, error)  { return entityBody(plain) }
 func Context(n uint8) byte                           { return byte(context(n)) }
 func Sniff(b []byte) bool                            { return format{}.Sniff(b) }

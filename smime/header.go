@@ -111,10 +111,8 @@ func readSealedHeader(r *ber.Reader, b *budget, l seam.Limits, each func(*recipi
 		h.container = containerEnveloped
 	case oidAuthEnvelopedData:
 		h.container, most = containerAuthEnveloped, 0
-	case oidSignedData:
-		return nil, malformed("it is signed and not sealed")
 	default:
-		return nil, malformed("CMS content of a type that is not supported")
+		return nil, notSealed(r, o, l)
 	}
 	if err := r.Enter(asn1.SEQUENCE); err != nil {
 		return nil, formatError(err)

@@ -2,13 +2,12 @@ package smime
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -16,15 +15,42 @@ import (
 type nested uint8
 
 const (
-	notNested    nested = iota
-	nestedSigned        // SignedData, with a ContentInfo around it or without
-	nestedEntity        // a MIME entity that carries such
+	notNested        nested = iota
+	nestedSigned            // SignedData, with a ContentInfo around it or without
+	nestedCompressed        // CompressedData, likewise
+	nestedMessage           // a ContentInfo with one of the two
+	nestedEntity            // a MIME entity that carries one of the three
+	nestedMultipart         // a MIME entity that is a multipart/signed
 )
 
-// inner is what reading a signed message inside showed. None of it may be told
-// to anybody before the content is known to be authentic.
+// sniffNested says what content of this type is that begins with head. With
+// named set the content is authenticated, and only what says what it is is
+// taken for more than content. Else nothing but a signature inside can
+// authenticate it, and whatever may hold one is looked at.
+func sniffNested(contentType oid, head []byte, named bool) nested {
+	switch contentType {
+	case oidSignedData:
+		return nestedSigned
+	case oidCompressedData:
+		return nestedCompressed
+	case oidData:
+		if o := contentInfoType(head); !named && (o == oidSignedData || o == oidCompressedData) {
+			return nestedMessage
+		}
+		return sniffEntity(head, named)
+	}
+	return notNested
+}
+
+// declared reports whether the CMS type of content said that it is k: then it
+// is that or nothing. What only looks like it may be anything.
+func (k nested) declared() bool { return k == nestedSigned || k == nestedCompressed }
+
+// inner is what reading the layers inside showed. None of it may be told to
+// anybody before the content is known to be authentic.
 type inner struct {
-	whole      bool // it was read to its end, which is the content's end
+	whole      bool // they were read to their end, which is the content's end
+	signed     bool // one of them is a signature's
 	signatures []seam.Signature
 	findings   []string
 	limit      *envelope.LimitError // what it has too much of, nil for nothing
@@ -39,101 +65,79 @@ type inner struct {
 // is decoded and hashed all the same, and the time tells little of where that
 // was, if not nothing.
 func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
-	body, err := innerBody(plain, kind)
-	if b, ok := body.(*base64Reader); ok {
-		b.late = true
-	}
-	var sd *signedData
+	w := &layers{limits: s.plan.Limits, named: s.h.alg.aead, hashing: true, content: plain}
+	err := w.enter(kind)
 	if err == nil {
-		sd, err = readWhole(body, s.plan.Limits)
+		err = w.finish()
 	}
+	in.signed = w.underSignature
 	if err != nil {
 		errors.As(formatError(err), &in.limit)
-		for _, rest := range []io.Reader{body, plain} {
-			if rest != nil {
-				copied(sha256.New(), rest)
-			}
-		}
+		w.drain()
 		return in
 	}
-	return inner{whole: true, signatures: sd.verify(s.plan), findings: sd.findings}
-}
-
-// innerBody returns where the signed message begins: behind the header of an
-// entity, else where plain does.
-func innerBody(plain io.Reader, kind nested) (io.Reader, error) {
-	if kind == nestedEntity {
-		return entityBody(plain)
+	in.whole, in.findings = true, w.findings
+	if w.signed != nil {
+		in.signatures = w.signed.verify(s.plan)
+		in.findings = append(in.findings, w.signed.findings...)
 	}
-	return plain, nil
+	return in
 }
 
-// readWhole reads the signed message to its end and hashes the content.
-func readWhole(body io.Reader, l seam.Limits) (*signedData, error) {
-	sd, end, err := enterInner(body, l)
-	if err != nil {
+// openInner returns what readInner found to be content.
+func openInner(plain io.Reader, kind nested, named bool, l seam.Limits) (io.Reader, error) {
+	w := &layers{limits: l, named: named, content: plain}
+	if err := w.enter(kind); err != nil {
 		return nil, err
 	}
-	if sd.eContent == nil {
-		return nil, malformed("a signature inside without its content")
-	}
-	if _, err := copied(sd, sd.eContent); err != nil {
-		return nil, err
-	}
-	if err := sd.finish(); err != nil {
-		return nil, err
-	}
-	return sd, end()
+	return w.content, nil
 }
 
-// enterInner reads on to the signed content. end checks, after the SignedData
-// was read, that it was all there is.
-func enterInner(body io.Reader, l seam.Limits) (sd *signedData, end func() error, err error) {
-	r, levels, err := enterBareOrWhole(body)
-	if err != nil {
-		return nil, nil, err
+// drain reads what is left, and hashes it.
+func (w *layers) drain() {
+	for _, r := range slices.Backward(w.sources) {
+		copied(sha256.New(), r)
 	}
-	sd, err = enterSignedData(r, l)
-	if err != nil {
-		return nil, nil, err
-	}
-	return sd, func() error {
-		if err := leave(r, levels); err != nil {
-			return err
-		}
-		return formatError(r.End())
-	}, nil
 }
 
-// enterBareOrWhole returns a reader of plain that stands at a SignedData, and
-// how many elements around it were entered.
-//
-// QUIRK: RFC 5652, Section 6 wants the content of type id-signedData bare, as
-// Bouncy Castle and OpenSSL write it; some put a ContentInfo around it.
-func enterBareOrWhole(plain io.Reader) (r *ber.Reader, levels int, err error) {
-	br := bufio.NewReaderSize(plain, sniffLen)
-	head, _ := br.Peek(sniffLen) // an error comes again
-	r = ber.NewReader(br)
-	if !isSignedContentInfo(head) {
-		return r, 0, nil
-	}
-	if _, err := enterContentInfo(r); err != nil {
-		return nil, 0, err
-	}
-	return r, 2, nil
+// authentic reports whether a signature covers the content whose key may be
+// anybody's: it proves that the content is what was signed, not who signed. A
+// key that was out of its time when it signed proves that too.
+func (in *inner) authentic() bool {
+	return in.whole && slices.ContainsFunc(in.signatures, func(s seam.Signature) bool {
+		return s.Status == seam.SignatureValid || s.Status == seam.SignatureNotInTime
+	})
 }
+
+// usable reports whether content that is authenticated otherwise, and that
+// looks as if there were more in it, is released as that: layers that are what
+// they look like, with a signature that verifies if there is one.
+func (in *inner) usable() bool { return in.whole && (!in.signed || in.authentic()) }
 
 // sniffLen is more than the longest beginning of a ContentInfo.
 const sniffLen = 32
 
-// isSignedContentInfo reports whether head begins a ContentInfo with SignedData.
-func isSignedContentInfo(head []byte) bool {
+// contentInfoType returns the type of the ContentInfo that head begins, "" if
+// it begins none.
+func contentInfoType(head []byte) oid {
 	if len(head) < 2 || head[0] != 0x30 {
-		return false
+		return ""
 	}
 	n := 2
 	if head[1] > 0x80 {
 		n += int(head[1] & 0x7f)
 	}
-	return bytes.HasPrefix(head[min(n, len(head)):], oidSignedData.tlv())
+	rest := head[min(n, len(head)):]
+	if len(rest) < 2 || rest[0] != 6 || int(rest[1]) > len(rest)-2 {
+		return ""
+	}
+	return oid(rest[2 : 2+int(rest[1])])
+}
+
+// peekContentInfo returns a reader of all of r and the type of the ContentInfo
+// that it begins with.
+func peekContentInfo(r io.Reader) (*bufio.Reader, oid) {
+	br := bufio.NewReaderSize(r, sniffLen)
+	head, _ := br.Peek(sniffLen) // an error comes again
+	return br, contentInfoType(head)
 }

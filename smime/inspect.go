@@ -1,7 +1,7 @@
 package smime
 
 import (
-	"bufio"
+	"fmt"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
@@ -15,12 +15,14 @@ func inspect(src io.Reader, l seam.Limits) (*seam.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	br := bufio.NewReaderSize(bin, sniffLen)
-	head, _ := br.Peek(sniffLen) // an error comes again
-	r := ber.NewReader(br)
-	if isSignedContentInfo(head) {
-		return inspectSigned(r, l, armored)
+	br, o := peekContentInfo(bin)
+	switch o {
+	case oidSignedData:
+		return inspectSigned(ber.NewReader(br), l, armored)
+	case oidCompressedData:
+		return inspectCompressed(br, l, armored)
 	}
+	r := ber.NewReader(br)
 	b := newBudget(l.HeaderBytes)
 	h, err := readSealedHeader(r, b, l, func(*recipientInfo) {})
 	if err != nil {
@@ -57,6 +59,28 @@ func inspectSigned(r *ber.Reader, l seam.Limits, armored bool) (*seam.Facts, err
 	// What nobody checked claims nothing.
 	f.Auth = seam.AuthNone
 	f.Signatures = sd.describe()
+	if sd.certificatesOnly() {
+		f.Container = containerCerts
+		f.Findings = append(f.Findings, fmt.Sprintf("it holds %d certificates and nothing else", len(sd.brought)))
+	}
+	return &f, nil
+}
+
+// inspectCompressed decompresses too, as opening does: what is in it is no
+// secret, and a signature in it belongs to what can be seen of the message.
+func inspectCompressed(src io.Reader, l seam.Limits, armored bool) (*seam.Facts, error) {
+	w, o, err := enterOpaque(src, l, false)
+	if err == nil {
+		err = w.finish()
+	}
+	if err != nil {
+		return nil, formatError(err)
+	}
+	f := opaqueFacts(w, o, armored)
+	f.Auth = seam.AuthNone
+	if w.signed != nil {
+		f.Signatures = w.signed.describe()
+	}
 	return &f, nil
 }
 

@@ -12,8 +12,7 @@ import (
 // signedSession is an opaque signed message that is not sealed.
 type signedSession struct {
 	plan   *seam.OpenPlan
-	sd     *signedData
-	r      *ber.Reader
+	w      *layers
 	facts  seam.Facts
 	done   bool
 	closed bool
@@ -21,23 +20,20 @@ type signedSession struct {
 
 var _ seam.Session = (*signedSession)(nil)
 
-// enterSigned reads on to the content of a message that is SignedData.
-func enterSigned(r *ber.Reader, l seam.Limits) (sd *signedData, err error) {
-	o, err := enterContentInfo(r)
-	if err != nil {
-		return nil, err
-	}
-	switch o {
-	case oidSignedData:
-		return enterSignedData(r, l)
-	case oidEnvelopedData, oidAuthEnvelopedData:
-		return nil, malformed("it is sealed and not only signed")
-	}
-	return nil, malformed("CMS content of a type that is not supported")
+// enterOpaque reads on to the content of a message that is signed, or signed
+// and compressed.
+func enterOpaque(bin io.Reader, l seam.Limits, hashing bool) (w *layers, container oid, err error) {
+	br, o := peekContentInfo(bin)
+	w = &layers{limits: l, named: true, hashing: hashing, content: br}
+	return w, o, w.enter(nestedMessage)
 }
 
-func signedFacts(sd *signedData, armored bool) seam.Facts {
-	return seam.Facts{Format: formatName, Container: containerSigned, Armored: armored, Auth: seam.AuthAtEnd, OpenedBy: -1, Findings: sd.findings}
+func opaqueFacts(w *layers, container oid, armored bool) seam.Facts {
+	f := seam.Facts{Format: formatName, Container: containerName(container), Armored: armored, Auth: seam.AuthAtEnd, OpenedBy: -1, Findings: w.findings}
+	if w.signed != nil {
+		f.Findings = append(f.Findings, w.signed.findings...)
+	}
+	return f
 }
 
 // openSigned reads the header of an opaque signed message.
@@ -46,15 +42,11 @@ func openSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := ber.NewReader(bin)
-	sd, err := enterSigned(r, p.Limits)
+	w, o, err := enterOpaque(bin, p.Limits, true)
 	if err != nil {
 		return nil, err
 	}
-	if sd.eContent == nil {
-		return nil, malformed("a signature without its content: give the content too")
-	}
-	return &signedSession{plan: p, sd: sd, r: r, facts: signedFacts(sd, armored)}, nil
+	return &signedSession{plan: p, w: w, facts: opaqueFacts(w, o, armored)}, nil
 }
 
 // Facts implements seam.Session.
@@ -68,27 +60,15 @@ func (s *signedSession) Verify() error {
 	if s.closed || s.done {
 		return envelope.ErrClosed
 	}
-	if _, err := copied(s.sd, s.sd.eContent); err != nil {
+	if err := s.w.finish(); err != nil {
 		return formatError(err)
 	}
-	if err := s.sd.end(s.r); err != nil {
-		return err
+	if sd := s.w.signed; sd != nil {
+		s.facts.Findings = append(s.w.findings, sd.findings...)
+		s.facts.Signatures = sd.verify(s.plan)
 	}
-	s.facts.Findings = s.sd.findings
-	s.facts.Signatures = s.sd.verify(s.plan)
 	s.done = true
 	return nil
-}
-
-// end reads on from behind the content to the end of the message.
-func (sd *signedData) end(r *ber.Reader) error {
-	if err := sd.finish(); err != nil {
-		return err
-	}
-	if err := leave(r, 2); err != nil {
-		return err
-	}
-	return formatError(r.End())
 }
 
 // Again implements seam.Session.
@@ -101,11 +81,11 @@ func (s *signedSession) Again(src io.Reader) io.Reader {
 		if err != nil {
 			return nil, err
 		}
-		sd, err := enterSigned(ber.NewReader(bin), s.plan.Limits)
+		w, _, err := enterOpaque(bin, s.plan.Limits, false)
 		if err != nil {
 			return nil, err
 		}
-		return sd.eContent, nil
+		return w.content, nil
 	}}
 }
 
@@ -113,6 +93,26 @@ func (s *signedSession) Again(src io.Reader) io.Reader {
 func (s *signedSession) Close() error {
 	s.closed = true
 	return nil
+}
+
+// enterSigned reads on to the content of a message that is SignedData.
+func enterSigned(r *ber.Reader, l seam.Limits) (sd *signedData, err error) {
+	o, err := enterContentInfo(r)
+	if err != nil {
+		return nil, err
+	}
+	if o != oidSignedData {
+		return nil, notExpected(o)
+	}
+	return enterSignedData(r, l)
+}
+
+// end reads on from behind the content to the end of the message.
+func (sd *signedData) end(r *ber.Reader) error {
+	if err := sd.finish(); err != nil {
+		return err
+	}
+	return endMessage(r, 2)
 }
 
 // verifyDetached checks a signature over content. What is to be hashed with is
@@ -141,4 +141,8 @@ func verifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, erro
 	f := signedFacts(sd, armored)
 	f.Signatures = sd.verify(p)
 	return &f, nil
+}
+
+func signedFacts(sd *signedData, armored bool) seam.Facts {
+	return seam.Facts{Format: formatName, Container: containerSigned, Armored: armored, Auth: seam.AuthAtEnd, OpenedBy: -1, Findings: sd.findings}
 }

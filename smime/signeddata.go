@@ -67,7 +67,7 @@ func enterSignedData(r *ber.Reader, l seam.Limits) (*signedData, error) {
 	if err != nil {
 		return nil, formatError(err)
 	}
-	if sd.contentType = oid(o); sd.contentType != oidData {
+	if sd.contentType = oid(o); sd.contentType != oidData && sd.contentType != oidCompressedData {
 		sd.findings = append(sd.findings, "the signed content is of a CMS type of its own, released as it is")
 	}
 	_, more, err := r.Peek()

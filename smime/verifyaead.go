@@ -56,22 +56,11 @@ func (s *session) authenticated(head []byte) (step, error) {
 	if err != nil {
 		return stepNone, err
 	}
-	s.nested = s.kindAuthentic(plain)
+	s.nested = sniffNested(s.h.contentType, plain, true)
 	if s.nested != notNested {
 		return stepJudge, nil
 	}
 	return s.release()
-}
-
-// kindAuthentic looks at the beginning of authenticated content.
-func (s *session) kindAuthentic(head []byte) nested {
-	switch {
-	case s.h.contentType == oidSignedData:
-		return nestedSigned
-	case s.h.contentType == oidData && isSignedEntity(head, true):
-		return nestedEntity
-	}
-	return notNested
 }
 
 // judge reads the authenticated content for what is nested in it.
@@ -87,12 +76,12 @@ func (s *session) judge(c *watched) (step, error) {
 	switch {
 	case c.err != nil:
 		return stepNone, secondPass(c.err)
-	case kind == nestedSigned && !in.whole:
+	case kind.declared() && !in.whole:
 		if in.limit != nil {
 			return stepNone, in.limit
 		}
 		return stepNone, envelope.ErrDecrypt
-	case kind == nestedEntity && !in.authentic():
+	case !kind.declared() && !in.usable():
 		// A file may begin like a signed mail. It is whole: the tag says so.
 		s.facts.Findings = append(s.facts.Findings, "the content looks like a signed message and is not one, or its signature does not verify; it is released as it is")
 	default:

@@ -3,7 +3,6 @@ package smime
 import (
 	"bytes"
 	"io"
-	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/cbc"
@@ -22,7 +21,7 @@ func (s *session) verifyCBC(c *watched) (step, error) {
 	head := make([]byte, maxEntityHeader)
 	defer clear(head)
 	n, _ := io.ReadFull(d, head)
-	kind := s.kindCBC(head[:n])
+	kind := sniffNested(s.h.contentType, head[:n], false)
 	plain := &watched{r: io.MultiReader(bytes.NewReader(head[:n]), d)}
 	var in inner
 	if kind != notNested {
@@ -50,27 +49,10 @@ func (s *session) verifyCBC(c *watched) (step, error) {
 		return s.release()
 	case s.plan.AllowUnauthenticated:
 		s.facts.Findings = append(s.facts.Findings, "the content is not authenticated: anybody on its way may have changed it")
+		if in.whole && !in.signed {
+			s.take(in, kind) // it was compressed
+		}
 		return s.release()
 	}
 	return stepNone, envelope.ErrDecrypt
-}
-
-// kindCBC looks at the beginning of the content.
-func (s *session) kindCBC(head []byte) nested {
-	switch {
-	case s.h.contentType == oidSignedData, s.h.contentType == oidData && isSignedContentInfo(head):
-		return nestedSigned
-	case s.h.contentType == oidData && isSignedEntity(head, false):
-		return nestedEntity
-	}
-	return notNested
-}
-
-// authentic reports whether a signature covers the content whose key may be
-// anybody's: it proves that the content is what was signed, not who signed. A
-// key that was out of its time when it signed proves that too.
-func (in *inner) authentic() bool {
-	return in.whole && slices.ContainsFunc(in.signatures, func(s seam.Signature) bool {
-		return s.Status == seam.SignatureValid || s.Status == seam.SignatureNotInTime
-	})
 }
