@@ -104,7 +104,7 @@ func TestCheckSealTime(t *testing.T) {
 		t.Run(when.name, func(t *testing.T) {
 			for _, err := range []error{
 				c.CheckSeal(when.at, seam.Auto),
-				(&signer{keyFor(t, c, secret(t, "p256"))}).CheckSign(when.at, seam.Auto),
+				(&signer{key: keyFor(t, c, secret(t, "p256"))}).CheckSign(when.at, seam.Auto),
 			} {
 				if when.good {
 					require.NoError(t, err)

@@ -5,7 +5,7 @@ import (
 	_ "crypto/md5"    // links the digest; it is only ever reported as weak
 	_ "crypto/sha1"   // links the digest
 	_ "crypto/sha256" // links SHA-224 and SHA-256
-	_ "crypto/sha512" // links SHA-384 and SHA-512
+	_ "crypto/sha512" // links SHA-384 and SHA-512, and those cut from it
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"

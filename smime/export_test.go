@@ -65,6 +65,6 @@ func WrapFor(c *keyring.Certificate, cek []byte, v15 bool) ([]byte, error) {
 
 // SignerInfoOf returns a SignerInfo over a digest of the test's choice.
 func SignerInfoOf(k *Key, contentType, digest []byte, now time.Time) ([]byte, error) {
-	der, _, err := (&signer{k.in}).signerInfo(contentType, digest, now)
+	der, _, err := (&signer{key: k.in}).signerInfo(contentType, digest, now)
 	return der, err
 }

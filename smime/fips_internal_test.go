@@ -39,7 +39,7 @@ func TestFIPSOnly(t *testing.T) {
 		cek, ok := k.unwrap(one(t, der), 32)
 		require.True(t, ok)
 		require.Equal(t, testCEK, cek)
-		s := &signer{k}
+		s := &signer{key: k}
 		der, _, err = s.signerInfo(oidData.tlv(), contentDigest, time.Now())
 		require.NoError(t, err)
 		si, err := parseSignerInfo(der)
@@ -173,5 +173,5 @@ func TestDecryptOptions(t *testing.T) {
 		_, ok := k.unwrap(one(t, ktri(t, func(b *cryptobyte.Builder) { addOAEPWith(b, c.hash, c.mgf, c.label) }, encrypted)), 32)
 		require.Equal(t, c.good, ok)
 	}
-	require.Equal(t, crypto.SHA256, (&signer{k}).digest())
+	require.Equal(t, crypto.SHA256, (&signer{key: k}).digest())
 }

@@ -17,7 +17,7 @@ func TestGenerateKey(t *testing.T) {
 		c := k.cert
 		require.Equal(t, []string{"alice@example.org"}, c.Addresses())
 		require.NoError(t, c.CheckSeal(time.Now(), seam.Auto))
-		require.NoError(t, (&signer{k}).CheckSign(time.Now(), seam.Auto))
+		require.NoError(t, (&signer{key: k}).CheckSign(time.Now(), seam.Auto))
 		require.NoError(t, c.x.CheckSignature(c.x.SignatureAlgorithm, c.x.RawTBSCertificate, c.x.Signature), "signed with its own key")
 		require.False(t, c.x.IsCA)
 		require.Len(t, c.x.SubjectKeyId, 20)

@@ -261,5 +261,5 @@ func (k *Key) Signer() envelope.Signer {
 	if k == nil || k.in == nil {
 		return envelope.Signer{}
 	}
-	return envelope.Signer(seam.Wrap[seam.Signer](&signer{k.in}))
+	return envelope.Signer(seam.Wrap[seam.Signer](&signer{key: k.in}))
 }

@@ -131,7 +131,7 @@ func FuzzRecipientInfo(f *testing.F) {
 // is must be the same attributes and the same value.
 func FuzzSignerInfo(f *testing.F) {
 	k := testKey(f, "p256")
-	der, _, err := (&signer{k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+	der, _, err := (&signer{key: k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 	require.NoError(f, err)
 	good, err := parseSignerInfo(der)
 	require.NoError(f, err)

@@ -65,12 +65,12 @@ func isBoundary(s string) bool {
 // QUIRK: programs that went on from SHA-1 to SHA-256 did not always change
 // micalg, so SHA-256 is computed anyway; and everything where micalg is absent
 // or says something that is not known.
-func (m *multipartSigned) digests() map[crypto.Hash]hash.Hash {
-	out := map[crypto.Hash]hash.Hash{}
+func (m *multipartSigned) digests() map[digestKind]hash.Hash {
+	out := map[digestKind]hash.Hash{}
 	add := func(all ...crypto.Hash) {
 		for _, h := range all {
 			if !weakHash(h) || !fipsOnly() {
-				out[h] = h.New()
+				out[digestKind(h)] = h.New()
 			}
 		}
 	}
@@ -89,14 +89,15 @@ func (m *multipartSigned) digests() map[crypto.Hash]hash.Hash {
 		case "md5":
 			add(crypto.MD5)
 		default:
-			add(crypto.SHA1, crypto.SHA224, crypto.SHA384, crypto.SHA512)
+			add(crypto.SHA1, crypto.SHA224, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_384, crypto.SHA3_512)
+			out[digestSHAKE256] = digestSHAKE256.new()
 		}
 	}
 	return out
 }
 
 // hashes are digests of one content. It writes to all of them.
-type hashes map[crypto.Hash]hash.Hash
+type hashes map[digestKind]hash.Hash
 
 func (hs hashes) Write(p []byte) (int, error) {
 	for _, h := range hs {

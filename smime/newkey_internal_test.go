@@ -82,7 +82,7 @@ func TestModuleReturnsAnything(t *testing.T) {
 	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	for _, out := range [][]byte{nil, {}, {1}, make([]byte, 31), make([]byte, 33), make([]byte, 384), make([]byte, 1<<16)} {
 		k := keyFor(t, c, &liar{c.key.rsa, out})
-		_, _, err := (&signer{k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+		_, _, err := (&signer{key: k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 		require.ErrorContains(t, err, "wrong signature")
 		for _, v15 := range []bool{false, true} {
 			der, _, _, err := wrapFor(c, testCEK, v15)
@@ -101,7 +101,7 @@ func TestModuleReturnsAnything(t *testing.T) {
 func TestSharedKeys(t *testing.T) {
 	t.Parallel()
 	ec := testKey(t, "p256")
-	sent, _, err := (&signer{ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+	sent, _, err := (&signer{key: ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 	require.NoError(t, err)
 	var wait sync.WaitGroup
 	for range 8 {
@@ -112,7 +112,7 @@ func TestSharedKeys(t *testing.T) {
 				cek, ok := ec.unwrap(ris[0], 32)
 				si, e2 := parseSignerInfo(sent)
 				s := si.verify(oidData.tlv(), contentDigest, []*certificate{ec.cert}, []seam.Certificate{ec.cert}, time.Now())
-				_, _, e3 := (&signer{ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+				_, _, e3 := (&signer{key: ec}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 				if err != nil || e != nil || e2 != nil || e3 != nil || !ok || string(cek) != string(testCEK) ||
 					s.Status != seam.SignatureValid || ec.cert.CheckSeal(time.Now(), seam.Auto) != nil || len(ec.cert.Addresses()) != 1 {
 					t.Error("shared key")

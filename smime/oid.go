@@ -85,12 +85,43 @@ const (
 	oidP384          oid = "\x2b\x81\x04\x00\x22"                 // 1.3.132.0.34
 	oidP521          oid = "\x2b\x81\x04\x00\x23"                 // 1.3.132.0.35
 
-	oidMD5    oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"     // 1.2.840.113549.2.5
-	oidSHA1   oid = "\x2b\x0e\x03\x02\x1a"                 // 1.3.14.3.2.26
-	oidSHA224 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x04" // 2.16.840.1.101.3.4.2.4
-	oidSHA256 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x01" // 2.16.840.1.101.3.4.2.1
-	oidSHA384 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x02" // 2.16.840.1.101.3.4.2.2
-	oidSHA512 oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x03" // 2.16.840.1.101.3.4.2.3
+	oidMD5         oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x05"     // 1.2.840.113549.2.5
+	oidSHA1        oid = "\x2b\x0e\x03\x02\x1a"                 // 1.3.14.3.2.26
+	oidSHA224      oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x04" // 2.16.840.1.101.3.4.2.4
+	oidSHA256      oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x01" // 2.16.840.1.101.3.4.2.1
+	oidSHA384      oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x02" // 2.16.840.1.101.3.4.2.2
+	oidSHA512      oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x03" // 2.16.840.1.101.3.4.2.3
+	oidSHA512t224  oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x05" // 2.16.840.1.101.3.4.2.5
+	oidSHA512t256  oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x06" // 2.16.840.1.101.3.4.2.6
+	oidSHA3224     oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x07" // 2.16.840.1.101.3.4.2.7
+	oidSHA3256     oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x08" // 2.16.840.1.101.3.4.2.8
+	oidSHA3384     oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x09" // 2.16.840.1.101.3.4.2.9
+	oidSHA3512     oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x0a" // 2.16.840.1.101.3.4.2.10
+	oidSHAKE128    oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x0b" // 2.16.840.1.101.3.4.2.11
+	oidSHAKE256    oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x0c" // 2.16.840.1.101.3.4.2.12
+	oidSHAKE256Len oid = "\x60\x86\x48\x01\x65\x03\x04\x02\x12" // 2.16.840.1.101.3.4.2.18
+
+	// Signatures with the digests of RFC 8017, 9688 and 8702.
+	oidSHA512t224WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0f" // 1.2.840.113549.1.1.15
+	oidSHA512t256WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x10" // 1.2.840.113549.1.1.16
+	oidECDSASHA3224      oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x09" // 2.16.840.1.101.3.4.3.9
+	oidECDSASHA3256      oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0a" // 2.16.840.1.101.3.4.3.10
+	oidECDSASHA3384      oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0b" // 2.16.840.1.101.3.4.3.11
+	oidECDSASHA3512      oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0c" // 2.16.840.1.101.3.4.3.12
+	oidSHA3224WithRSA    oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0d" // 2.16.840.1.101.3.4.3.13
+	oidSHA3256WithRSA    oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0e" // 2.16.840.1.101.3.4.3.14
+	oidSHA3384WithRSA    oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x0f" // 2.16.840.1.101.3.4.3.15
+	oidSHA3512WithRSA    oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x10" // 2.16.840.1.101.3.4.3.16
+	oidECDSASHAKE128     oid = "\x2b\x06\x01\x05\x05\x07\x06\x20"     // 1.3.6.1.5.5.7.6.32
+	oidECDSASHAKE256     oid = "\x2b\x06\x01\x05\x05\x07\x06\x21"     // 1.3.6.1.5.5.7.6.33
+	oidPSSSHAKE128       oid = "\x2b\x06\x01\x05\x05\x07\x06\x1e"     // 1.3.6.1.5.5.7.6.30
+	oidPSSSHAKE256       oid = "\x2b\x06\x01\x05\x05\x07\x06\x1f"     // 1.3.6.1.5.5.7.6.31
+	oidDSA               oid = "\x2a\x86\x48\xce\x38\x04\x01"         // 1.2.840.10040.4.1
+	oidDSASHA1           oid = "\x2a\x86\x48\xce\x38\x04\x03"         // 1.2.840.10040.4.3
+	oidDSASHA224         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x01" // 2.16.840.1.101.3.4.3.1
+	oidDSASHA256         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x02" // 2.16.840.1.101.3.4.3.2
+	oidDSASHA384         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x03" // 2.16.840.1.101.3.4.3.3
+	oidDSASHA512         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x04" // 2.16.840.1.101.3.4.3.4
 
 	oidStdDHSHA1KDF      oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x02" // 1.3.133.16.840.63.0.2
 	oidStdDHSHA224KDF    oid = "\x2b\x81\x04\x01\x0b\x00"             // 1.3.132.1.11.0
@@ -111,6 +142,8 @@ const (
 	oidSigningCertificate   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0c" // 1.2.840.113549.1.9.16.2.12
 	oidSigningCertificateV2 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x2f" // 1.2.840.113549.1.9.16.2.47
 	oidAlgorithmProtection  oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x34"         // 1.2.840.113549.1.9.52
+	oidCounterSignature     oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x06"         // 1.2.840.113549.1.9.6
+	oidTimeStampToken       oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x0e" // 1.2.840.113549.1.9.16.2.14
 
 	oidPBES2          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d"         // 1.2.840.113549.1.5.13
 	oidPBKDF2         oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c"         // 1.2.840.113549.1.5.12

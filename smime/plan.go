@@ -34,7 +34,7 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 		return nil, errors.New("smime: no recipient")
 	}
 	var err error
-	if s.signers, err = ourSigners(p.Signers); err != nil {
+	if s.signers, err = ourSigners(p); err != nil {
 		return nil, err
 	}
 	if err := s.choose(); err != nil {
@@ -51,17 +51,6 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 		s.facts.Auth = seam.AuthAtEnd
 	}
 	return s, nil
-}
-
-func ourSigners(xs []seam.Signer) (out []*signer, err error) {
-	for _, x := range xs {
-		s, ok := x.(*signer)
-		if !ok {
-			return nil, errNotOurs
-		}
-		out = append(out, s)
-	}
-	return out, nil
 }
 
 // choose decides between GCM and CBC. Of CBC, which authenticates nothing,

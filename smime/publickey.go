@@ -62,6 +62,7 @@ type publicKey struct {
 	mldsa   *mldsa.PublicKey
 	slhdsa  *slhdsa.PublicKey
 	only    rsaUse // what the certificate restricts an RSA key to
+	params  []byte // and with which parameters, in DER; nil: any
 	refuse  string // why it is not supported at all
 }
 

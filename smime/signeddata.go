@@ -1,10 +1,10 @@
 package smime
 
 import (
-	"crypto"
 	"fmt"
 	"hash"
 
+	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -34,7 +34,7 @@ type signedData struct {
 	l           seam.Limits
 	contentType oid
 	eContent    *ber.Octets // nil: the signature is detached
-	digests     map[crypto.Hash]hash.Hash
+	digests     map[digestKind]hash.Hash
 	findings    []string
 	brought     []broughtCertificate
 	signers     []*signerInfo
@@ -50,7 +50,7 @@ type broughtCertificate struct {
 
 // enterSignedData reads on to the content. r stands at the SignedData.
 func enterSignedData(r *ber.Reader, l seam.Limits) (*signedData, error) {
-	sd := &signedData{r: r, b: newBudget(l.HeaderBytes), l: l, digests: map[crypto.Hash]hash.Hash{}}
+	sd := &signedData{r: r, b: newBudget(l.HeaderBytes), l: l, digests: map[digestKind]hash.Hash{}}
 	if err := r.Enter(asn1.SEQUENCE); err != nil {
 		return nil, formatError(err)
 	}
@@ -106,12 +106,12 @@ func (sd *signedData) readDigests() error {
 		if err != nil {
 			return err
 		}
-		o, _, err := parseAlgorithm(der)
-		if err != nil {
+		var a algorithm
+		if s := cryptobyte.String(der); !readAlgorithm(&s, &a, asn1.SEQUENCE) || !s.Empty() {
 			return malformed("one of its digest algorithms is damaged")
 		}
-		if h, ok := hashByOID(o); ok && sd.digests[h] == nil {
-			sd.digests[h] = h.New()
+		if d, ok := digestOf(&a); ok && sd.digests[d] == nil {
+			sd.digests[d] = d.new()
 		}
 	}
 }
@@ -261,8 +261,8 @@ func (sd *signedData) readSigners() error {
 func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
 	var out []seam.Signature
 	for _, si := range sd.signers {
-		h, ok := si.hash()
-		if !ok || sd.digests[h] == nil {
+		d, ok := si.digest()
+		if !ok || sd.digests[d] == nil {
 			// RFC 5652, Section 5.1: a digest that was not announced need not be
 			// computed. An unknown one cannot be.
 			s := si.describe()
@@ -270,7 +270,7 @@ func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
 			out = append(out, s)
 			continue
 		}
-		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[h].Sum(nil), sd.named(si), p.Senders, p.Now))
+		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[d].Sum(nil), sd.named(si), p.Senders, p.Now))
 	}
 	return out
 }

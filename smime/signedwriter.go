@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"crypto"
 	"errors"
 	"hash"
 	"io"
@@ -28,7 +27,7 @@ type signedWriter struct {
 	w       *ber.Writer
 	content io.WriteCloser // nil: detached
 	signers []*signer
-	digests map[crypto.Hash]hash.Hash
+	digests map[digestKind]hash.Hash
 	now     time.Time
 	planned []seam.Signature
 	err     error
@@ -42,11 +41,11 @@ func newSignedWriter(dst io.Writer, signers []*signer, now time.Time, form signe
 	if len(signers) == 0 {
 		return nil, errors.New("smime: no signer")
 	}
-	s := &signedWriter{form: form, w: ber.NewWriter(dst), signers: signers, now: now, digests: map[crypto.Hash]hash.Hash{}}
+	s := &signedWriter{form: form, w: ber.NewWriter(dst), signers: signers, now: now, digests: map[digestKind]hash.Hash{}}
 	var algorithms [][]byte
 	for _, x := range signers {
 		if s.digests[x.digest()] == nil {
-			s.digests[x.digest()] = x.digest().New()
+			s.digests[x.digest()] = x.digest().new()
 			algorithms = append(algorithms, x.digestAlgorithmDER())
 		}
 	}
@@ -157,7 +156,7 @@ var _ seam.Writer = (*signWriter)(nil)
 
 // sign writes an opaque signed message, or a detached signature.
 func sign(dst io.Writer, p *seam.SealPlan, detached bool) (seam.Writer, error) {
-	signers, err := ourSigners(p.Signers)
+	signers, err := ourSigners(p)
 	if err != nil {
 		return nil, err
 	}

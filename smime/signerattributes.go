@@ -127,7 +127,7 @@ type signedAttributes struct {
 	contentType []byte   // OBJECT IDENTIFIER
 	digest      []byte
 	when        time.Time // zero: not stated
-	certHash    crypto.Hash
+	certHash    digestKind
 	certDigest  []byte // nil: no signing certificate is named
 	protected   *protection
 
@@ -204,9 +204,9 @@ func (a *signedAttributes) reader(o oid) (string, func(*cryptobyte.String) bool)
 			return s.ReadASN1Element((*cryptobyte.String)(&a.capabilities), asn1.SEQUENCE)
 		}
 	case oidSigningCertificate:
-		return "signingCertificate", func(s *cryptobyte.String) bool { return a.readSigningCertificate(s, crypto.SHA1) }
+		return "signingCertificate", func(s *cryptobyte.String) bool { return a.readSigningCertificate(s, digestKind(crypto.SHA1)) }
 	case oidSigningCertificateV2:
-		return "signingCertificateV2", func(s *cryptobyte.String) bool { return a.readSigningCertificate(s, crypto.SHA256) }
+		return "signingCertificateV2", func(s *cryptobyte.String) bool { return a.readSigningCertificate(s, digestKind(crypto.SHA256)) }
 	case oidAlgorithmProtection:
 		return "CMSAlgorithmProtection", a.readProtection
 	}
@@ -225,26 +225,27 @@ func (a *signedAttributes) readTime(s *cryptobyte.String) bool {
 // 5.4), whose digests are SHA-1, or a SigningCertificateV2. Only the first
 // certificate is the signer's. Where both attributes are there, the stronger
 // one counts.
-func (a *signedAttributes) readSigningCertificate(s *cryptobyte.String, h crypto.Hash) bool {
+func (a *signedAttributes) readSigningCertificate(s *cryptobyte.String, h digestKind) bool {
 	var in, list, id, digest cryptobyte.String
 	if !s.ReadASN1(&in, asn1.SEQUENCE) || !in.ReadASN1(&list, asn1.SEQUENCE) ||
 		!in.SkipOptionalASN1(asn1.SEQUENCE) || !in.Empty() || !list.ReadASN1(&id, asn1.SEQUENCE) {
 		return false
 	}
-	if h != crypto.SHA1 && id.PeekASN1Tag(asn1.SEQUENCE) {
+	first := h == digestKind(crypto.SHA1)
+	if !first && id.PeekASN1Tag(asn1.SEQUENCE) {
 		var alg algorithm
-		if !readAlgorithm(&id, &alg, asn1.SEQUENCE) || !alg.plain() {
+		if !readAlgorithm(&id, &alg, asn1.SEQUENCE) {
 			return false
 		}
 		var ok bool
-		if h, ok = hashByOID(alg.oid); !ok {
+		if h, ok = digestOf(&alg); !ok {
 			return false
 		}
 	}
 	if !id.ReadASN1(&digest, asn1.OCTET_STRING) || !id.SkipOptionalASN1(asn1.SEQUENCE) || !id.Empty() {
 		return false
 	}
-	if a.certDigest == nil || a.certHash == crypto.SHA1 {
+	if a.certDigest == nil || a.certHash == digestKind(crypto.SHA1) {
 		a.certHash, a.certDigest = h, digest
 	}
 	return true
@@ -268,10 +269,10 @@ func (a *signedAttributes) nameCertificate(c *certificate) bool {
 	if a.certDigest == nil {
 		return true
 	}
-	if len(a.certDigest) != a.certHash.Size() {
+	if len(a.certDigest) != a.certHash.size() {
 		return false
 	}
-	h := a.certHash.New()
+	h := a.certHash.new()
 	h.Write(c.x.Raw)
 	return subtle.ConstantTimeCompare(h.Sum(nil), a.certDigest) == 1
 }

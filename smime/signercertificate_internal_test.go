@@ -151,14 +151,14 @@ func (f faulty) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte
 func TestSignChecksItsResult(t *testing.T) {
 	for _, algorithm := range []string{"rsa3072", "p256"} {
 		k := testKey(t, algorithm)
-		_, _, err := (&signer{keyFor(t, k.cert, struct{ crypto.Signer }{k.signer})}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+		_, _, err := (&signer{key: keyFor(t, k.cert, struct{ crypto.Signer }{k.signer})}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 		require.NoError(t, err)
-		der, _, err := (&signer{keyFor(t, k.cert, faulty{k.signer})}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+		der, _, err := (&signer{key: keyFor(t, k.cert, faulty{k.signer})}).signerInfo(oidData.tlv(), contentDigest, time.Now())
 		require.ErrorContains(t, err, "wrong signature")
 		require.Nil(t, der)
 	}
 	ec := testKey(t, "p256")
-	silent := &signer{keyFor(t, ec.cert, ec.exchanger)}
+	silent := &signer{key: keyFor(t, ec.cert, ec.exchanger)}
 	requireUnusable(t, silent.CheckSign(time.Now(), seam.Auto), "does not sign")
 	_, _, err := silent.signerInfo(oidData.tlv(), contentDigest, time.Now())
 	requireUnusable(t, err, "does not sign")
@@ -175,7 +175,7 @@ func TestCheckSign(t *testing.T) {
 		x509.KeyUsageDigitalSignature | x509.KeyUsageKeyAgreement: "",
 	} {
 		c := issue(t, private, func(x *x509.Certificate) { x.KeyUsage = u })
-		err := (&signer{keyFor(t, c, private)}).CheckSign(time.Now(), seam.Auto)
+		err := (&signer{key: keyFor(t, c, private)}).CheckSign(time.Now(), seam.Auto)
 		if reason == "" {
 			require.NoError(t, err)
 		} else {

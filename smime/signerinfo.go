@@ -2,7 +2,6 @@ package smime
 
 import (
 	"bytes"
-	"crypto"
 	"errors"
 	"slices"
 
@@ -12,9 +11,9 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
-// maxSignature is the size of a signature value in octets: an RSA modulus of
-// 16,384 bits, the largest that is checked.
-const maxSignature = maxVerifyRSA / 8
+// maxSignature is the size of a signature value in octets: that of
+// SLH-DSA-SHA2-256f (FIPS 205, Section 11), the largest that is checked.
+const maxSignature = 49856
 
 // signerInfo is one signature of a SignedData.
 type signerInfo struct {
@@ -54,23 +53,18 @@ func parseSignerInfo(der []byte) (*signerInfo, error) {
 	if has {
 		si.attributes, si.bad = parseAttributes(attributes)
 	}
-	h, ok := si.hash()
+	d, ok := si.digest()
 	if !ok {
 		si.refuse = "a digest that is not supported"
 		return si, nil
 	}
-	si.scheme, si.refuse = schemeOf(&si.signature, h)
+	si.scheme, si.refuse = schemeOf(&si.signature, d)
 	return si, nil
 }
 
-// hash returns the digest that the content must be hashed with, false if it is
-// not supported.
-func (si *signerInfo) hash() (crypto.Hash, bool) {
-	if !si.digestAlgorithm.plain() {
-		return 0, false
-	}
-	return hashByOID(si.digestAlgorithm.oid)
-}
+// digest returns the digest that the content must be hashed with, false if it
+// is not supported.
+func (si *signerInfo) digest() (digestKind, bool) { return digestOf(&si.digestAlgorithm) }
 
 // describe tells who claims to have signed, when and how, without checking it.
 func (si *signerInfo) describe() seam.Signature {

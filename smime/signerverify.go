@@ -159,7 +159,7 @@ func (si *signerInfo) verifyWith(c *certificate) (seam.SignatureStatus, string) 
 		return seam.SignatureUnsupported, fmt.Sprintf("its RSA key has more than %d bits", maxVerifyRSA)
 	case k.fipsRefuses():
 		return seam.SignatureUnsupported, "its RSA key is one that GODEBUG=fips140=only does not allow"
-	case si.attributes.certDigest != nil && weakHash(si.attributes.certHash) && fipsOnly():
+	case si.attributes.certDigest != nil && si.attributes.certHash.weak() && fipsOnly():
 		return seam.SignatureUnsupported, "it names its certificate by " + si.attributes.certHash.String() + ", which GODEBUG=fips140=only does not allow"
 	case !si.attributes.nameCertificate(c):
 		return seam.SignatureBad, "it was made for another certificate with the same name"
@@ -180,8 +180,8 @@ func (si *signerInfo) verifyWith(c *certificate) (seam.SignatureStatus, string) 
 		return seam.SignatureBad, "its certificate is not for mail protection, as its extended key usage says"
 	}
 	switch {
-	case weakHash(si.scheme.hash):
-		return seam.SignatureWeak, "made with " + si.scheme.hash.String() + ", of which collisions are known"
+	case si.scheme.digest.weak():
+		return seam.SignatureWeak, "made with " + si.scheme.digest.String() + ", of which collisions are known"
 	case k.kind == keyRSA && k.rsa.N.BitLen() < minRSA:
 		return seam.SignatureWeak, fmt.Sprintf("its RSA key has fewer than %d bits", minRSA)
 	}

@@ -74,7 +74,7 @@ func rsaByHand(a algorithm, raw []byte) publicKey {
 	if !s.ReadASN1(&s, asn1.SEQUENCE) || !s.ReadASN1Integer(n) || !s.ReadASN1Integer(&e) || !s.Empty() || n.Sign() <= 0 || e <= 0 {
 		return publicKey{}
 	}
-	k := publicKey{kind: keyRSA, rsa: &rsa.PublicKey{N: n, E: e}, only: rsaOAEP}
+	k := publicKey{kind: keyRSA, rsa: &rsa.PublicKey{N: n, E: e}, only: rsaOAEP, params: a.params}
 	if a.oid == oidRSAPSS {
 		k.only = rsaPSS
 	}

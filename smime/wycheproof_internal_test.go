@@ -341,7 +341,7 @@ func verifyWycheproof(t *testing.T, w *wycheproof, kind schemeKind) {
 		h, ok := hashes[g.Sha]
 		require.True(t, ok, g.Sha)
 		for _, v := range g.Tests {
-			c.add(v.TcID, v.Comment, v.Result, signatureScheme{kind, h}.verify(&k, v.Msg, v.Sig))
+			c.add(v.TcID, v.Comment, v.Result, signatureScheme{kind: kind, digest: digestKind(h)}.verify(&k, v.Msg, v.Sig))
 		}
 	}
 	c.log(w.NumberOfTests)
