@@ -9,6 +9,15 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
+// compareReaders is compare, of what is for so many readers in all: a format
+// that forgets one in its plan too is noticed.
+func compareReaders(asked int, planned, found *seam.Facts) error {
+	if planned.Encrypted && len(planned.Recipients) != asked {
+		return fmt.Errorf("envelope: internal error: the message is planned for %d recipients, and %d were asked for: discard it", len(planned.Recipients), asked)
+	}
+	return compare(planned, found)
+}
+
 // compare holds what was found in the output against what was planned.
 func compare(planned, found *seam.Facts) error {
 	diff := func(what string, want, got any) error {

@@ -194,3 +194,70 @@ func ExampleInspect() {
 	fmt.Println(r.Format, r.Container, r.Content, len(r.Recipients))
 	// Output: S/MIME AuthEnvelopedData AES-256-GCM 2
 }
+
+// Let a colleague read a message too, without sealing it anew.
+func ExampleRewrap() {
+	alice, bob, verified := people()
+	var message bytes.Buffer
+	s := envelope.Sealer{Profile: envelope.Modern}
+	w, err := s.Seal(&message, verified["alice"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Abort()
+	io.WriteString(w, "the receipt")
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	var forBoth bytes.Buffer
+	byAlice := envelope.Opener{Identities: []envelope.Identity{alice.Identity()}}
+	receipt, err := envelope.Rewrap(&forBoth, &message, &byAlice, &s, verified["bob"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(receipt.Recipients), "recipients, content key reused:", receipt.ContentKeyReused)
+
+	byBob := envelope.Opener{Identities: []envelope.Identity{bob.Identity()}}
+	m, err := byBob.Open(&forBoth)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	content, err := io.ReadAll(m)
+	fmt.Println(string(content), err)
+	// Output:
+	// 2 recipients, content key reused: true
+	// the receipt <nil>
+}
+
+// Seal to somebody else what was sealed to oneself, in today's form.
+func ExampleSealer_Reseal() {
+	alice, _, verified := people()
+	var message, forBob bytes.Buffer
+	s := envelope.Sealer{Profile: envelope.Modern, Signers: []envelope.Signer{alice.Signer()}}
+	w, err := s.Seal(&message, verified["alice"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Abort()
+	io.WriteString(w, "the receipt")
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	byAlice := envelope.Opener{Identities: []envelope.Identity{alice.Identity()}}
+	receipt, err := s.Reseal(&forBob, &message, &byAlice, verified["bob"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(receipt.Bytes, "octets for", len(receipt.Recipients), "recipient; it was signed:", receipt.Opened.Signatures[0].Valid())
+	// Output: 11 octets for 1 recipient; it was signed: true
+}
+
+// Give a message a passphrase as well, told to the reader by telephone.
+func ExampleNewPassphrase() {
+	p := envelope.NewPassphrase()
+	fmt.Println(p, len(p.Reveal()))
+	// Output: [passphrase] 24
+}

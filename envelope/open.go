@@ -44,7 +44,7 @@ type Opener struct {
 // closed, and may have been read beyond the message.
 func (o *Opener) Open(src io.Reader) (*Message, error) {
 	if len(o.Identities)+len(o.Passphrases) == 0 {
-		return nil, errors.New("envelope: no identity: set Opener.Identities, or Opener.Passphrases")
+		return nil, errNoIdentity
 	}
 	return o.open(src, seam.Format.Open, o.RequireSignature)
 }
@@ -80,6 +80,8 @@ func (o *Opener) VerifyDetached(sig, content io.Reader) (*Report, error) {
 	}
 	return report(facts, senders), judge(facts, len(senders), true)
 }
+
+var errNoIdentity = errors.New("envelope: no identity: set Opener.Identities, or Opener.Passphrases")
 
 var errNoSource = errors.New("envelope: no Reader was given for the message")
 
@@ -183,15 +185,10 @@ func (o *Opener) identityAt(i int, f seam.Format) int {
 type opening func(seam.Format, io.Reader, *seam.OpenPlan) (seam.Session, error)
 
 func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, err error) {
-	p, err := o.plan(signed)
+	m, p, err := o.start(src, begin, signed)
 	if err != nil {
 		return nil, err
 	}
-	if src == nil {
-		return nil, errNoSource
-	}
-	two := spool.New(src, spool.Options{Memory: o.Limits.SpoolMemory, Dir: o.Limits.SpoolDir, Max: o.Limits.SourceBytes})
-	m := &Message{spool: two, signed: signed}
 	opened := false
 	defer func() {
 		if !opened { // also should src panic
@@ -199,38 +196,67 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 			err = limited(err)
 		}
 	}()
-	br := bufio.NewReaderSize(&source{r: two}, sniffBuffer)
-	if m.format, err = o.sniff(br); err != nil {
-		return nil, err
-	}
-	m.senders = o.narrow(p, m.format)
-	if m.sess, err = begin(m.format, br, p); err != nil {
-		return nil, err
-	}
-	m.openedBy = o.identityAt(m.sess.Facts().OpenedBy, m.format)
 	if m.sess.Facts().Auth == seam.AuthChunk && !signed {
-		two.Once() // each chunk is authenticated before it is released: no second pass
+		m.spool.Once() // each chunk is authenticated before it is released: no second pass
 		m.r, m.judging, opened = m.sess.Plain(), true, true
 		return m, nil
 	}
-	if err = m.sess.Verify(); err != nil {
-		return nil, err
-	}
-	if err = reread(m.sess, two); err != nil {
-		return nil, err
-	}
-	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
-		return nil, ErrDecrypt // a format that forgot to ask is stopped here
-	}
-	if err = judge(m.sess.Facts(), len(m.senders), signed); err != nil {
-		return nil, err
-	}
-	again, err := two.Again()
+	again, err := m.settle(p)
 	if err != nil {
 		return nil, err
 	}
 	m.r, opened = m.sess.Again(again), true
 	return m, nil
+}
+
+// start reads the header of a message.
+func (o *Opener) start(src io.Reader, begin opening, signed bool) (_ *Message, _ *seam.OpenPlan, err error) {
+	p, err := o.plan(signed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if src == nil {
+		return nil, nil, errNoSource
+	}
+	two := spool.New(src, spool.Options{Memory: o.Limits.SpoolMemory, Dir: o.Limits.SpoolDir, Max: o.Limits.SourceBytes})
+	m := &Message{spool: two, signed: signed}
+	started := false
+	defer func() {
+		if !started { // also should src panic
+			m.Close()
+			err = limited(err)
+		}
+	}()
+	br := bufio.NewReaderSize(&source{r: two}, sniffBuffer)
+	if m.format, err = o.sniff(br); err != nil {
+		return nil, nil, err
+	}
+	m.senders = o.narrow(p, m.format)
+	if m.sess, err = begin(m.format, br, p); err != nil {
+		return nil, nil, err
+	}
+	m.openedBy = o.identityAt(m.sess.Facts().OpenedBy, m.format)
+	started = true
+	return m, p, nil
+}
+
+// settle reads on to the end of the message, as often as it takes to know that
+// it is authentic and what its signatures are worth, and returns the source
+// for one pass more.
+func (m *Message) settle(p *seam.OpenPlan) (again io.Reader, err error) {
+	if err := m.sess.Verify(); err != nil {
+		return nil, err
+	}
+	if err := reread(m.sess, m.spool); err != nil {
+		return nil, err
+	}
+	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
+		return nil, ErrDecrypt // a format that forgot to ask is stopped here
+	}
+	if err := judge(m.sess.Facts(), len(m.senders), m.signed); err != nil {
+		return nil, err
+	}
+	return m.spool.Again()
 }
 
 // reread makes the passes over the source that a format needs beside the one

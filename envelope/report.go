@@ -115,6 +115,8 @@ type Receipt struct {
 	Bytes       int64                 // octets of content; 0 from Rewrap, which does not encrypt it
 	Written     int64                 // octets of the message, as dst took them
 
+	Opened *Report // what was opened for it, by Rewrap and Reseal; else nil
+
 	// ContentKeyReused says that the message was rewrapped: who could open
 	// the one that it was made from can open this one too, also where that
 	// one's recipients were to lose their access.

@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -133,7 +132,7 @@ func (w *Writer) Close() error {
 		if err != nil {
 			return err
 		}
-		if err := w.compare(planned, f); err != nil {
+		if err := compareReaders(len(w.to)+w.known, planned, f); err != nil {
 			return err
 		}
 		found = *f
@@ -144,16 +143,6 @@ func (w *Writer) Close() error {
 	}
 	w.receipt = &Receipt{Report: *report(&found, nil), Sealed: w.to, Passphrases: w.known, Reason: planned.Reason, Bytes: w.n, Written: w.sink.n}
 	return nil
-}
-
-// compare holds what was found against what the format planned, and that
-// against what was asked for: a format that forgets a reader in its plan too is
-// noticed.
-func (w *Writer) compare(planned, found *seam.Facts) error {
-	if asked := len(w.to) + w.known; planned.Encrypted && len(planned.Recipients) != asked {
-		return fmt.Errorf("envelope: internal error: the message is planned for %d recipients, and %d were asked for: discard it", len(planned.Recipients), asked)
-	}
-	return compare(planned, found)
 }
 
 // Abort ends the message so that it never opens, and frees what the Writer

@@ -50,7 +50,7 @@ func enterCompressedData(r *ber.Reader, l seam.Limits) (*compressedData, error) 
 	if err := r.Enter(asn1.SEQUENCE); err != nil {
 		return nil, formatError(err)
 	}
-	if err := version(r, 0, 0); err != nil {
+	if _, err := version(r, 0, 0); err != nil {
 		return nil, err
 	}
 	der, err := r.DER(maxAlgorithm)

@@ -45,15 +45,15 @@ func leave(r *ber.Reader, n int) error {
 }
 
 // version reads a CMSVersion from least to most.
-func version(r *ber.Reader, least, most byte) error {
+func version(r *ber.Reader, least, most byte) (byte, error) {
 	v, err := r.Primitive(asn1.INTEGER, 8)
 	if err != nil {
-		return formatError(err)
+		return 0, formatError(err)
 	}
 	if len(v) != 1 || v[0] < least || v[0] > most {
-		return malformed("a version of its structure that is not known")
+		return 0, malformed("a version of its structure that is not known")
 	}
-	return nil
+	return v[0], nil
 }
 
 // next reports whether the next element is one of the context-specific class
@@ -75,6 +75,8 @@ type sealedHeader struct {
 	alg         contentAlgorithm
 	recipients  []seam.Recipient
 	findings    []string
+	version     byte
+	at          cuts
 }
 
 // recipientBytes is how much larger all recipients together may be than the
@@ -117,9 +119,10 @@ func readSealedHeader(r *ber.Reader, b *budget, l seam.Limits, each func(*recipi
 	if err := r.Enter(asn1.SEQUENCE); err != nil {
 		return nil, formatError(err)
 	}
-	if err := version(r, 0, most); err != nil {
+	if h.version, err = version(r, 0, most); err != nil {
 		return nil, err
 	}
+	h.at.versionEnd = r.Offset()
 	if has, err := next(r, 0); err != nil {
 		return nil, err
 	} else if has {
@@ -138,9 +141,11 @@ func readSealedHeader(r *ber.Reader, b *budget, l seam.Limits, each func(*recipi
 //
 //	RecipientInfos ::= SET SIZE (1..MAX) OF RecipientInfo
 func (h *sealedHeader) readRecipients(r *ber.Reader, l seam.Limits, each func(*recipientInfo)) error {
+	h.at.set = r.Offset()
 	if err := r.Enter(asn1.SET); err != nil {
 		return formatError(err)
 	}
+	h.at.first = r.Offset()
 	b := newBudget(recipientBytes * l.HeaderBytes)
 	for {
 		_, more, err := r.Peek()
@@ -169,7 +174,12 @@ func (h *sealedHeader) readRecipients(r *ber.Reader, l seam.Limits, each func(*r
 	if len(h.recipients) == 0 {
 		return malformed("it has no recipient")
 	}
-	return leave(r, 1)
+	h.at.last = r.Offset()
+	if err := leave(r, 1); err != nil {
+		return err
+	}
+	h.at.setEnd = r.Offset()
+	return nil
 }
 
 // readContentHeader reads RFC 5652, Section 6.1, up to the last:

@@ -105,11 +105,9 @@ func open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	cek, found := c.unwrap(h.alg.keyLen)
 	s := &session{plan: p, h: h, r: r, b: b, contentAt: r.Offset(), lost: found < 0, facts: h.facts(armored), next: stepVerify}
 	s.facts.OpenedBy = found
+	s.cek = cek
 	if s.key, err = h.alg.key(cek); err != nil {
 		return nil, err
-	}
-	if h.alg.info != nil {
-		clear(cek)
 	}
 	return s, nil
 }

@@ -23,17 +23,13 @@ type sealing struct {
 // decide chooses the container, or says why it cannot. Nothing is written yet.
 func decide(p *seam.SealPlan) (*sealing, error) {
 	s := &sealing{plan: p}
-	for _, x := range p.Recipients {
-		c, ok := x.(*certificate)
-		if !ok {
-			return nil, errNotOurs
-		}
-		s.recipients = append(s.recipients, c)
+	var err error
+	if s.recipients, err = ourRecipients(p.Recipients); err != nil {
+		return nil, err
 	}
 	if len(s.recipients) == 0 {
 		return nil, errors.New("smime: no recipient")
 	}
-	var err error
 	if s.signers, err = ourSigners(p); err != nil {
 		return nil, err
 	}
@@ -51,6 +47,17 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 		s.facts.Auth = seam.AuthAtEnd
 	}
 	return s, nil
+}
+
+func ourRecipients(xs []seam.Certificate) (out []*certificate, err error) {
+	for _, x := range xs {
+		c, ok := x.(*certificate)
+		if !ok {
+			return nil, errNotOurs
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // choose decides between GCM and CBC. Of CBC, which authenticates nothing,

@@ -15,9 +15,10 @@ type session struct {
 	h         *sealedHeader
 	r         *ber.Reader
 	b         *budget
-	contentAt int64 // offset of the encrypted content's header in the binary form
-	key       []byte
-	lost      bool // no identity had the content key: key is random
+	contentAt int64  // offset of the encrypted content's header in the binary form
+	cek       []byte // what the recipients have
+	key       []byte // of the cipher: cek, or derived from it
+	lost      bool   // no identity had the content key: key is random
 	facts     seam.Facts
 	next      step
 	nested    nested // what is taken off the content
@@ -110,5 +111,6 @@ func (s *session) release() (step, error) {
 func (s *session) Close() error {
 	s.closed = true
 	clear(s.key)
+	clear(s.cek)
 	return nil
 }

@@ -54,7 +54,7 @@ func enterSignedData(r *ber.Reader, l seam.Limits) (*signedData, error) {
 	if err := r.Enter(asn1.SEQUENCE); err != nil {
 		return nil, formatError(err)
 	}
-	if err := version(r, 1, 5); err != nil {
+	if _, err := version(r, 1, 5); err != nil {
 		return nil, err
 	}
 	if err := sd.readDigests(); err != nil {

@@ -40,6 +40,7 @@ func (h *sealedHeader) readSealedTrailer(r *ber.Reader, b *budget) (t sealedTrai
 			return t, err
 		}
 	}
+	h.at.end = r.Offset()
 	if err := leave(r, 3); err != nil {
 		return t, err
 	}

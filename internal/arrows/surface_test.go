@@ -155,7 +155,7 @@ func TestSurfaceIsSmall(t *testing.T) {
 func entryPoints() map[string][]string {
 	return map[string][]string{
 		"keyring":  {"ParseFingerprint", "Verify", "Expect"},
-		"envelope": {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect"},
+		"envelope": {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"pgp":      {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},
 		"smime":    {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey"},
 	}
