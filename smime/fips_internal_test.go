@@ -99,7 +99,7 @@ func TestFIPSOnly(t *testing.T) {
 		derivation(t, oidPBKDF2, []byte("saltsalt"), []int64{3}, nil),
 		derivation(t, oidPBKDF2, []byte("saltsalt"), []int64{3}, derAlgorithm(oidHMACSHA256)),
 	} {
-		_, err := decryptPBES2(encrypted(t, kdf, iv, make([]byte, 32)), []byte("passphrase"))
+		_, err := decryptPBES2(encrypted(t, kdf, iv, make([]byte, 32)), []byte("passphrase"), new(iterationBudget))
 		requireNotApproved(t, err)
 	}
 	t.Log("checked in FIPS 140-only mode")

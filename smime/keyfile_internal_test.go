@@ -243,7 +243,7 @@ func TestPBES2(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()
-			got, err := decryptPBES2(encrypted(t, c.kdf, aes256, seal(c.key)), passphrase)
+			got, err := decryptPBES2(encrypted(t, c.kdf, aes256, seal(c.key)), passphrase, new(iterationBudget))
 			switch c.want {
 			case good:
 				require.NoError(t, err)
@@ -270,12 +270,12 @@ func TestPBES2(t *testing.T) {
 		"short IV":           {tlv(0x30, append(oidAES256CBC.tlv(), tlv(4, iv[:15])...)), make([]byte, 32)},
 		"IV of another kind": {tlv(0x30, append(oidAES256CBC.tlv(), tlv(3, iv)...)), make([]byte, 32)},
 	} {
-		_, err := decryptPBES2(encrypted(t, kdf, c.enc, c.data), passphrase)
+		_, err := decryptPBES2(encrypted(t, kdf, c.enc, c.data), passphrase, new(iterationBudget))
 		require.ErrorIs(t, err, errPBES2, name)
 	}
-	_, err = decryptPBES2(encrypted(t, kdf, tlv(0x30, append(oidAES256GCM.tlv(), tlv(4, iv)...)), make([]byte, 32)), passphrase)
+	_, err = decryptPBES2(encrypted(t, kdf, tlv(0x30, append(oidAES256GCM.tlv(), tlv(4, iv)...)), make([]byte, 32)), passphrase, new(iterationBudget))
 	require.ErrorContains(t, err, "cipher")
-	_, err = decryptPBES2([]byte{0x30, 0}, passphrase)
+	_, err = decryptPBES2([]byte{0x30, 0}, passphrase, new(iterationBudget))
 	require.ErrorIs(t, err, errPBES2)
 }
 

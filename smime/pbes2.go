@@ -56,10 +56,10 @@ var errPBES2 = errors.New("smime: the encrypted private key is malformed")
 //	PBES2-params ::= SEQUENCE {
 //	   keyDerivationFunc AlgorithmIdentifier {{PBES2-KDFs}},
 //	   encryptionScheme AlgorithmIdentifier {{PBES2-Encs}} }
-func decryptPBES2(der, passphrase []byte) ([]byte, error) {
+func decryptPBES2(der, passphrase []byte, cost *iterationBudget) ([]byte, error) {
 	s := cryptobyte.String(der)
 	var in, data cryptobyte.String
-	var pbe, kdf, enc algorithm
+	var pbe algorithm
 	if !s.ReadASN1(&in, asn1.SEQUENCE) || !s.Empty() ||
 		!readAlgorithm(&in, &pbe, asn1.SEQUENCE) ||
 		!in.ReadASN1(&data, asn1.OCTET_STRING) || !in.Empty() {
@@ -68,7 +68,14 @@ func decryptPBES2(der, passphrase []byte) ([]byte, error) {
 	if pbe.oid != oidPBES2 {
 		return nil, errors.New("smime: the private key is encrypted in an old way: convert the file with openssl pkcs8 -topk8")
 	}
-	p := cryptobyte.String(pbe.params)
+	return openPBES2(pbe.params, data, passphrase, cost)
+}
+
+// openPBES2 decrypts data with PBES2-params.
+func openPBES2(params, data, passphrase []byte, cost *iterationBudget) ([]byte, error) {
+	p := cryptobyte.String(params)
+	var in cryptobyte.String
+	var kdf, enc algorithm
 	if !p.ReadASN1(&in, asn1.SEQUENCE) || !p.Empty() ||
 		!readAlgorithm(&in, &kdf, asn1.SEQUENCE) ||
 		!readAlgorithm(&in, &enc, asn1.SEQUENCE) || !in.Empty() {
@@ -81,9 +88,9 @@ func decryptPBES2(der, passphrase []byte) ([]byte, error) {
 	var key []byte
 	switch kdf.oid {
 	case oidPBKDF2:
-		key, err = deriveByPBKDF2(kdf.params, passphrase, size)
+		key, err = deriveByPBKDF2(kdf.params, passphrase, size, cost)
 	case oidScrypt:
-		key, err = deriveByScrypt(kdf.params, passphrase, size)
+		key, err = deriveByScrypt(kdf.params, passphrase, size, cost)
 	default:
 		err = errors.New("smime: the private key is encrypted with a key derivation that is not supported")
 	}
@@ -147,13 +154,13 @@ func readPBKDF2(params []byte) (p pbkdf2Params, ok bool) {
 	return p, s.Empty()
 }
 
-func deriveByPBKDF2(params, passphrase []byte, size int) ([]byte, error) {
+func deriveByPBKDF2(params, passphrase []byte, size int, cost *iterationBudget) ([]byte, error) {
 	p, ok := readPBKDF2(params)
 	if !ok || p.size != 0 && p.size != int64(size) {
 		return nil, errPBES2
 	}
-	if p.iterations > maxIterations {
-		return nil, &envelope.LimitError{What: "PBKDF2 iterations for a private key", Max: maxIterations}
+	if cost.add(p.iterations); cost.err != nil {
+		return nil, cost.err
 	}
 	h, ok := hmacByOID(p.prf.oid)
 	if !ok {
@@ -197,7 +204,7 @@ func hmacByOID(o oid) (crypto.Hash, bool) {
 //	   blockSize INTEGER (1..MAX),
 //	   parallelizationParameter INTEGER (1..MAX),
 //	   keyLength INTEGER (1..MAX) OPTIONAL }
-func deriveByScrypt(params, passphrase []byte, size int) ([]byte, error) {
+func deriveByScrypt(params, passphrase []byte, size int, cost *iterationBudget) ([]byte, error) {
 	s := cryptobyte.String(params)
 	var salt cryptobyte.String
 	var n, r, p, stated int64
@@ -215,6 +222,9 @@ func deriveByScrypt(params, passphrase []byte, size int) ([]byte, error) {
 	}
 	if p > maxScryptLanes {
 		return nil, &envelope.LimitError{What: "lanes of scrypt for a private key", Max: maxScryptLanes}
+	}
+	if cost.addScrypt(128 * n * r * p); cost.err != nil {
+		return nil, cost.err
 	}
 	if fipsOnly() {
 		return nil, notApproved("a private key encrypted with scrypt")

@@ -22,38 +22,34 @@ var errPKCS12 = errors.New("smime: neither PEM nor a PKCS#12 file with a private
 // and so Thunderbird and Firefox; Bouncy Castle). The decoder reads DER alone.
 // So the MAC is checked here, over the octets as they are, and the decoder is
 // given the same contents in DER with a MAC over that.
-func parsePKCS12(b, passphrase []byte) (private any, certs []*certificate, err error) {
+func parsePKCS12(b, passphrase []byte) (*keyFile, error) {
 	file, err := readPFX(b)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if fipsOnly() {
-		return nil, nil, notApproved("PKCS#12")
+		return nil, notApproved("PKCS#12")
 	}
 	password, ok := file.verify(passphrase)
 	if !ok {
-		return nil, nil, ErrPassphrase
+		return nil, ErrPassphrase
 	}
 	der, err := file.encode(password)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer clear(der)
 	private, leaf, others, err := pkcs12.DecodeChain(der, string(passphrase))
 	if err != nil {
-		return nil, nil, fmt.Errorf("smime: reading PKCS#12: %q", cut(strings.TrimPrefix(err.Error(), "pkcs12: ")))
+		return nil, fmt.Errorf("smime: reading PKCS#12: %q", cut(strings.TrimPrefix(err.Error(), "pkcs12: ")))
 	}
+	f := &keyFile{privates: []any{private}}
 	for _, x := range append([]*x509.Certificate{leaf}, others...) {
-		if len(certs) == maxKeyFileCertificates {
-			return nil, nil, fmt.Errorf("smime: the file holds more than %d certificates", maxKeyFileCertificates)
+		if err := f.addCertificate(x.Raw); err != nil {
+			return nil, err
 		}
-		c, err := parseCertificate(x.Raw)
-		if err != nil {
-			return nil, nil, err
-		}
-		certs = append(certs, c)
 	}
-	return private, certs, nil
+	return f, nil
 }
 
 // pfx is a PKCS#12 file of which nothing is decrypted yet.

@@ -7,18 +7,29 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
-// iterationBudget adds up iterations.
+// iterationBudget adds up what the key derivations of one file cost.
 type iterationBudget struct {
-	sum int64
-	err error
+	sum    int64 // iterations
+	scrypt int64 // octets that scrypt goes through
+	err    error
 }
 
 func (c *iterationBudget) add(n int64) {
 	if n < 0 || n > maxIterations-c.sum {
-		c.err = &envelope.LimitError{What: "iterations of key derivation in a PKCS#12 file", Max: maxIterations}
+		c.err = &envelope.LimitError{What: "iterations of key derivation in a key file", Max: maxIterations}
 		return
 	}
 	c.sum += n
+}
+
+// addScrypt adds the octets that one scrypt goes through; each one alone is
+// within its own limits.
+func (c *iterationBudget) addScrypt(n int64) {
+	if n > maxScrypt*maxScryptLanes-c.scrypt {
+		c.err = &envelope.LimitError{What: "octets that scrypt goes through in a key file", Max: maxScrypt * maxScryptLanes}
+		return
+	}
+	c.scrypt += n
 }
 
 // addPBE adds what password-based encryption costs: PBES2, or the ciphers of

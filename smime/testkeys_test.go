@@ -45,7 +45,7 @@ var testKeys = func() func(string) (*Key, error) {
 		m.once.Do(func() {
 			o := KeyOptions{Address: "alice@example.org", Algorithm: algorithm}
 			if algorithm == "" {
-				m.key, m.err = o.certify(FixedRSA("rsa3072"))
+				m.key, m.err = o.certify(FixedRSA("rsa3072"), nil)
 				return
 			}
 			m.key, m.err = GenerateKey(o)
