@@ -133,8 +133,8 @@ func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
 	if p == seam.Compatible && c.key.kind == keyRSA && fipsOnly() {
 		return c.forbidden(forbiddenV15)
 	}
-	if c.key.fipsRefuses() {
-		return c.forbidden(forbiddenRSA)
+	if what := c.key.fipsForbids(); what != "" {
+		return c.forbidden(what)
 	}
 	return c.checkPurpose()
 }

@@ -130,3 +130,15 @@ func otherCurve(o oid) string {
 	}
 	return ""
 }
+
+// montgomery reports whether c is X25519 or X448.
+func (c curve) montgomery() bool { return c == curveX25519 || c == curveX448 }
+
+// strangeCurve names a curve that is not supported, as far as it has a name:
+// who meets one should know what to ask the sender for.
+func strangeCurve(o oid) string {
+	if name := otherCurve(o); name != "" {
+		return "the curve " + name + ", which is not supported"
+	}
+	return "a curve that is not supported"
+}

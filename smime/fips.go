@@ -19,6 +19,8 @@ const (
 	forbiddenSHA1  = "SHA-1"
 	forbiddenNonce = "AES-GCM with a nonce that the message names"
 	forbiddenRSA   = "an RSA key of such a size or exponent"
+
+	forbiddenMLKEM512 = "ML-KEM-512"
 )
 
 // notApproved is the error for what fips140=only forbids.
@@ -41,6 +43,22 @@ func (c *certificate) forbidden(what string) error {
 // Go 1.26 those below 2048 bits, of odd size, and with an exponent of 2^16 or
 // less.
 func (k *publicKey) fipsRefuses() bool { return k.kind == keyRSA && fipsOnly() && !approvedRSA(k.rsa) }
+
+// fipsForbids returns what fips140=only forbids of opening and sealing with the
+// key, "" if nothing.
+func (k *publicKey) fipsForbids() string {
+	switch {
+	case !fipsOnly():
+		return ""
+	case k.fipsRefuses():
+		return forbiddenRSA
+	case k.curve.montgomery():
+		return k.curve.String()
+	case k.kem == mlkem512Set:
+		return forbiddenMLKEM512
+	}
+	return ""
+}
 
 func approvedRSA(k *rsa.PublicKey) bool {
 	return k.N.BitLen() >= minRSA && k.N.BitLen()%2 == 0 && k.E > 1<<16 && k.E%2 == 1

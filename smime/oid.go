@@ -123,16 +123,25 @@ const (
 	oidDSASHA384         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x03" // 2.16.840.1.101.3.4.3.3
 	oidDSASHA512         oid = "\x60\x86\x48\x01\x65\x03\x04\x03\x04" // 2.16.840.1.101.3.4.3.4
 
-	oidStdDHSHA1KDF      oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x02" // 1.3.133.16.840.63.0.2
-	oidStdDHSHA224KDF    oid = "\x2b\x81\x04\x01\x0b\x00"             // 1.3.132.1.11.0
-	oidStdDHSHA256KDF    oid = "\x2b\x81\x04\x01\x0b\x01"             // 1.3.132.1.11.1
-	oidStdDHSHA384KDF    oid = "\x2b\x81\x04\x01\x0b\x02"             // 1.3.132.1.11.2
-	oidStdDHSHA512KDF    oid = "\x2b\x81\x04\x01\x0b\x03"             // 1.3.132.1.11.3
-	oidCofactorSHA1KDF   oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x03" // 1.3.133.16.840.63.0.3
-	oidCofactorSHA224KDF oid = "\x2b\x81\x04\x01\x0e\x00"             // 1.3.132.1.14.0
-	oidCofactorSHA256KDF oid = "\x2b\x81\x04\x01\x0e\x01"             // 1.3.132.1.14.1
-	oidCofactorSHA384KDF oid = "\x2b\x81\x04\x01\x0e\x02"             // 1.3.132.1.14.2
-	oidCofactorSHA512KDF oid = "\x2b\x81\x04\x01\x0e\x03"             // 1.3.132.1.14.3
+	oidStdDHSHA1KDF      oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x02"         // 1.3.133.16.840.63.0.2
+	oidStdDHSHA224KDF    oid = "\x2b\x81\x04\x01\x0b\x00"                     // 1.3.132.1.11.0
+	oidStdDHSHA256KDF    oid = "\x2b\x81\x04\x01\x0b\x01"                     // 1.3.132.1.11.1
+	oidStdDHSHA384KDF    oid = "\x2b\x81\x04\x01\x0b\x02"                     // 1.3.132.1.11.2
+	oidStdDHSHA512KDF    oid = "\x2b\x81\x04\x01\x0b\x03"                     // 1.3.132.1.11.3
+	oidCofactorSHA1KDF   oid = "\x2b\x81\x05\x10\x86\x48\x3f\x00\x03"         // 1.3.133.16.840.63.0.3
+	oidCofactorSHA224KDF oid = "\x2b\x81\x04\x01\x0e\x00"                     // 1.3.132.1.14.0
+	oidCofactorSHA256KDF oid = "\x2b\x81\x04\x01\x0e\x01"                     // 1.3.132.1.14.1
+	oidCofactorSHA384KDF oid = "\x2b\x81\x04\x01\x0e\x02"                     // 1.3.132.1.14.2
+	oidCofactorSHA512KDF oid = "\x2b\x81\x04\x01\x0e\x03"                     // 1.3.132.1.14.3
+	oidStdDHHKDFSHA256   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x13" // 1.2.840.113549.1.9.16.3.19
+	oidStdDHHKDFSHA384   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x14" // 1.2.840.113549.1.9.16.3.20
+	oidStdDHHKDFSHA512   oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x15" // 1.2.840.113549.1.9.16.3.21
+
+	oidORIKEM     oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x0d\x03" // 1.2.840.113549.1.9.16.13.3
+	oidHKDFSHA256 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x1c" // 1.2.840.113549.1.9.16.3.28
+	oidHKDFSHA384 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x1d" // 1.2.840.113549.1.9.16.3.29
+	oidHKDFSHA512 oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x1e" // 1.2.840.113549.1.9.16.3.30
+	oidPWRIKEK    oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x09" // 1.2.840.113549.1.9.16.3.9
 
 	oidEmailAddress         oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"         // 1.2.840.113549.1.9.1
 	oidContentType          oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03"         // 1.2.840.113549.1.9.3

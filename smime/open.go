@@ -41,8 +41,8 @@ func (c *mine) add(ri *recipientInfo) {
 			c.refusal = ri.refusal()
 		case !key.opens(ri):
 			c.refusal = malformed("its key is sealed for another kind of key than the one that it names")
-		case key.cert.key.fipsRefuses():
-			c.refusal = notApproved(forbiddenRSA)
+		case key.cert.key.fipsForbids() != "":
+			c.refusal = notApproved(key.cert.key.fipsForbids())
 		case ri.isPKCS1v15():
 			if c.v15 == nil {
 				c.v15 = &myRecipient{ri, key, i}

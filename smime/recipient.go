@@ -2,8 +2,6 @@ package smime
 
 import (
 	"bytes"
-	"crypto"
-	"fmt"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -12,9 +10,10 @@ import (
 type recipientKind uint8
 
 const (
-	otherRecipient recipientKind = iota // a choice that is not read: passwords, shared keys, KEMs
-	keyTransport                        // KeyTransRecipientInfo: RSA
-	keyAgreement                        // KeyAgreeRecipientInfo: ECDH
+	otherRecipient   recipientKind = iota // a choice or an algorithm that is not read
+	keyTransport                          // KeyTransRecipientInfo: RSA
+	keyAgreement                          // KeyAgreeRecipientInfo: ECDH
+	keyEncapsulation                      // KEMRecipientInfo: ML-KEM
 )
 
 // recipientInfo is one reader of a sealed message: a RecipientInfo, or one of
@@ -34,19 +33,8 @@ type recipientInfo struct {
 	v15  bool       // keyTransport: RSA PKCS#1 v1.5, else OAEP
 	oaep oaepParams // keyTransport
 
-	agree *agreement // keyAgreement; shared by those of one RecipientInfo
-}
-
-// agreement is what the readers of one KeyAgreeRecipientInfo share.
-type agreement struct {
-	curve curve  // by the parameters, else by the point's length; 0 if not known
-	point []byte // originator's ephemeral key
-	ukm   []byte // nil: absent
-	kdf   crypto.Hash
-	wrap  []byte // the key wrap's AlgorithmIdentifier, in DER
-	size  int    // octets of the key-encryption key
-
-	refuse, forbidden string // as in recipientInfo
+	agree *agreement     // keyAgreement; shared by those of one RecipientInfo
+	kem   *encapsulation // keyEncapsulation
 }
 
 // keyID names a certificate: by issuer and serial number, or by subject key
@@ -114,22 +102,11 @@ func (ri *recipientInfo) seamRecipient() seam.Recipient {
 		return seam.Recipient{ID: ri.id.String(), Algorithm: name}
 	case keyAgreement:
 		return seam.Recipient{ID: ri.id.String(), Algorithm: ri.agree.String()}
+	case keyEncapsulation:
+		return seam.Recipient{ID: ri.id.String(), Algorithm: ri.kem.String()}
 	}
 	return seam.Recipient{ID: ri.other, Algorithm: "not supported"}
 }
 
 // v15Name is how reports name RSA PKCS#1 v1.5 encryption.
 const v15Name = "RSA PKCS#1 v1.5"
-
-// String names the algorithms as reports show them.
-func (a *agreement) String() string {
-	if a.refuse != "" {
-		return "key agreement that is not supported"
-	}
-	return agreementName(a.curve, a.size)
-}
-
-// agreementName names ECDH on c with a key-encryption key of size octets.
-func agreementName(c curve, size int) string {
-	return fmt.Sprintf("ECDH %s, AES-%d wrap", c, 8*size)
-}

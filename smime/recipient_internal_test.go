@@ -20,6 +20,15 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
+// agreeKEK derives the key-encryption key of a sender on a curve of NIST's.
+func agreeKEK(private ecdh.KeyExchanger, public *ecdh.PublicKey, kdf crypto.Hash, wrap, ukm []byte, size int) ([]byte, error) {
+	z, err := private.ECDH(public)
+	if err != nil {
+		return nil, err
+	}
+	return (&agreement{kdf: kdf, wrap: wrap, ukm: ukm, size: size}).kek(z)
+}
+
 // agreementBuilder builds a KeyAgreeRecipientInfo piece by piece.
 type agreementBuilder struct {
 	version    int64
@@ -431,8 +440,8 @@ func TestReadTransport(t *testing.T) {
 }
 
 func TestOtherRecipients(t *testing.T) {
-	for _, tag := range []byte{0xa2, 0xa3, 0xa4, 0xa9, 0x89} {
-		ri := one(t, []byte{tag, 2, 5, 0})
+	for _, der := range [][]byte{{0xa2, 2, 5, 0}, {0xa3, 2, 5, 0}, {0xa4, 5, 6, 1, 0x29, 5, 0}, {0xa9, 2, 5, 0}, {0x89, 2, 5, 0}} {
+		ri := one(t, der)
 		require.NotEmpty(t, ri.unsupported())
 		require.NotEmpty(t, ri.seamRecipient().ID)
 		require.False(t, ri.names(testKey(t, "p256").cert))
@@ -440,7 +449,7 @@ func TestOtherRecipients(t *testing.T) {
 		require.False(t, ok)
 		require.False(t, ri.isPKCS1v15())
 	}
-	for _, der := range []string{"", "\x04\x00", "\x31\x00", "\x30\x00", "\xa1\x00", "\xa2\x02\x05", "\xa2\x00\x00", "\x61\x00"} {
+	for _, der := range []string{"", "\x04\x00", "\x31\x00", "\x30\x00", "\xa1\x00", "\xa2\x02\x05", "\xa2\x00\x00", "\x61\x00", "\xa4\x02\x05\x00", "\xa4\x03\x06\x01\x29"} {
 		ris, err := parseRecipientInfos([]byte(der), 1<<20)
 		require.Error(t, err, "%x", der)
 		require.Nil(t, ris)

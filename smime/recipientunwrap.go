@@ -1,8 +1,6 @@
 package smime
 
 import (
-	"crypto"
-	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/rsa"
 )
@@ -23,6 +21,8 @@ func (k *privateKey) unwrap(ri *recipientInfo, cekLen int) (cek []byte, ok bool)
 		return k.unwrapOAEP(ri, cekLen)
 	case ri.kind == keyAgreement:
 		return k.unwrapAgreement(ri, cekLen)
+	case ri.kind == keyEncapsulation:
+		return k.unwrapEncapsulation(ri, cekLen)
 	}
 	return nil, false
 }
@@ -30,8 +30,11 @@ func (k *privateKey) unwrap(ri *recipientInfo, cekLen int) (cek []byte, ok bool)
 // opens reports whether the key is of the kind that ri asks for. That can be
 // seen without using it.
 func (k *privateKey) opens(ri *recipientInfo) bool {
-	if ri.kind == keyAgreement {
-		return k.exchanger != nil && ri.agree.curve == k.cert.key.curve
+	switch ri.kind {
+	case keyAgreement:
+		return k.agreesOn(ri.agree.curve)
+	case keyEncapsulation:
+		return k.kem != nil && ri.kem.set == k.cert.key.kem
 	}
 	return k.decrypter != nil
 }
@@ -75,40 +78,4 @@ func (k *privateKey) unwrapOAEP(ri *recipientInfo, cekLen int) ([]byte, bool) {
 		return nil, false
 	}
 	return out, true
-}
-
-// unwrapAgreement derives the key-encryption key and unwraps with it. The
-// originator's point comes from outside: crypto/ecdh refuses one that is not
-// on the curve of our key, and the point at infinity, before the private key
-// is used.
-func (k *privateKey) unwrapAgreement(ri *recipientInfo, cekLen int) ([]byte, bool) {
-	g := ri.agree
-	if k.exchanger == nil || g.curve != k.cert.key.curve || len(ri.encryptedKey) != cekLen+wrapBlock {
-		return nil, false
-	}
-	public, err := g.curve.ecdh().NewPublicKey(g.point)
-	if err != nil {
-		return nil, false
-	}
-	kek, err := agreeKEK(k.exchanger, public, g.kdf, g.wrap, g.ukm, g.size)
-	if err != nil {
-		return nil, false
-	}
-	defer clear(kek)
-	return unwrapKey(kek, ri.encryptedKey)
-}
-
-// agreeKEK derives a key-encryption key of size octets from one private and
-// one public key (RFC 5753, Section 3.1 and SEC 1, Section 3.6.1).
-func agreeKEK(private ecdh.KeyExchanger, public *ecdh.PublicKey, kdf crypto.Hash, wrap, ukm []byte, size int) ([]byte, error) {
-	z, err := private.ECDH(public)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(z)
-	info, err := sharedInfo(wrap, ukm, size)
-	if err != nil {
-		return nil, err
-	}
-	return x963KDF(kdf, z, info, size)
 }

@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -15,8 +14,9 @@ import (
 // CMSVersions of the RecipientInfos that we write, which decide the version of
 // what holds them (RFC 5652, Sections 6.1 and 6.2).
 const (
-	versionKeyTransport = 0 // with issuer and serial number
-	versionKeyAgreement = 3
+	versionKeyTransport  = 0 // with issuer and serial number
+	versionKeyAgreement  = 3
+	versionEncapsulation = 0
 )
 
 // kekSize is the size of the key-encryption keys that we write: AES-256.
@@ -42,10 +42,14 @@ func wrapFor(c *certificate, cek []byte, pkcs1v15 bool) (der []byte, planned sea
 		}
 		der, err = wrapTransport(c, cek, pkcs1v15)
 		return der, planned, versionKeyTransport, err
-	case c.key.kind == keyEC:
+	case c.key.curve != 0:
 		planned.Algorithm = agreementName(c.key.curve, kekSize)
 		der, err = wrapAgreement(c, cek)
 		return der, planned, versionKeyAgreement, err
+	case c.key.kind == keyMLKEM && c.key.refuseSeal() == "":
+		planned.Algorithm = encapsulationName(c.key.kem, kekSize)
+		der, err = wrapEncapsulation(c, cek)
+		return der, planned, versionEncapsulation, err
 	}
 	return nil, planned, 0, c.unusable(c.key.refuseSeal())
 }
@@ -79,57 +83,6 @@ func wrapTransport(c *certificate, cek []byte, pkcs1v15 bool) ([]byte, error) {
 			addOAEP(b)
 		}
 		b.AddASN1OctetString(encrypted)
-	})
-	return b.Bytes()
-}
-
-// wrapAgreement makes a KeyAgreeRecipientInfo with ephemeral-static ECDH (RFC
-// 5753, Section 3.1). The ephemeral key is for this one reader: sharing it
-// among the readers of a curve would be allowed and saves little.
-func wrapAgreement(c *certificate, cek []byte) ([]byte, error) {
-	ephemeral, err := c.key.curve.ecdh().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	// RFC 5753, Section 7.2 pairs SHA-256 with P-256 and SHA-384 with P-384.
-	// P-521 goes with SHA-384 too: 256 bits are derived, and readers that know
-	// SHA-512 here are fewer.
-	scheme, kdf := oidStdDHSHA256KDF, crypto.SHA256
-	if c.key.curve != curveP256 {
-		scheme, kdf = oidStdDHSHA384KDF, crypto.SHA384
-	}
-	// RFC 3565, Section 2.3.2: the parameters of AES key wrap are absent.
-	wrap := derAlgorithm(oidAES256Wrap)
-	kek, err := agreeKEK(ephemeral, c.key.ecdh, kdf, wrap, nil, kekSize)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(kek)
-	encrypted, err := wrapKey(kek, cek)
-	if err != nil {
-		return nil, err
-	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(versionKeyAgreement)
-		b.AddASN1(asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-				// Absent parameters mean the recipient's curve (RFC 5753,
-				// Section 3.1.1), the form that the most readers know.
-				addAlgorithm(b, oidECPublicKey)
-				b.AddASN1BitString(ephemeral.PublicKey().Bytes())
-			})
-		})
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			scheme.add(b)
-			b.AddBytes(wrap)
-		})
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addIssuerAndSerial(b, c)
-				b.AddASN1OctetString(encrypted)
-			})
-		})
 	})
 	return b.Bytes()
 }
