@@ -310,7 +310,7 @@ func TestHeaderBytes(t *testing.T) {
 		"originator":                 func(c *crafted, n int) { c.before = tlv(0xa0, make([]byte, n)) },
 		"attributes":                 func(c *crafted, n int) { c.attrs = tlv(0xa1, attribute(sha256OID, tlv(4, make([]byte, n)))) },
 		"unauthenticated attributes": func(c *crafted, n int) { c.after = tlv(0xa2, make([]byte, n)) },
-		"one recipient":              func(c *crafted, n int) { c.infos = append(c.infos, tlv(0xa4, tlv(4, make([]byte, n)))) },
+		"one recipient":              func(c *crafted, n int) { c.infos = append(c.infos, tlv(0xa4, data, tlv(4, make([]byte, n)))) },
 	} {
 		for n, ok := range map[int]bool{60 << 10: true, 64 << 10: false} {
 			c := crafted{to: who, plain: []byte("text")}
