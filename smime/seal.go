@@ -17,6 +17,7 @@ import (
 type encrypter interface {
 	io.WriteCloser
 	io.ReaderFrom
+	Abort()
 }
 
 // sealWriter writes a sealed message.
@@ -228,8 +229,8 @@ func (w *sealWriter) Close() error {
 // signature, and its outermost element never ends: no reader takes it.
 func (w *sealWriter) Abort() {
 	w.fail(envelope.ErrClosed)
-	if w.gcm != nil {
-		w.gcm.Abort()
+	if w.enc != nil {
+		w.enc.Abort()
 	}
 }
 

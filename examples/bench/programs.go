@@ -59,6 +59,15 @@ func (b *bench) boxProgram(name, key, profile string) program {
 	}
 }
 
+// signedProgram is what the Compatible profile makes of S/MIME: CBC around a
+// signature. openssl's CBC beside it is neither signed nor authenticated.
+func (b *bench) signedProgram(name string) program {
+	p := b.boxProgram(name, "smime", "compatible")
+	p.seal = append(p.seal[:2:2], append([]string{"--sign", b.path("smime.key")}, p.seal[2:]...)...)
+	p.open = append(p.open[:2:2], append([]string{"--from", b.path("smime.pub") + "=" + b.keys["smime"]}, p.open[2:]...)...)
+	return p
+}
+
 // programs returns what is installed, and prints what is not.
 func (b *bench) programs() []program {
 	all := []program{
@@ -70,6 +79,12 @@ func (b *bench) programs() []program {
 			[]string{"openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", "IN", "-out", "OUT", "-recip", b.path("smime.pub"), "-inkey", b.path("smime.key")},
 		},
 		b.boxProgram("box, S/MIME GCM", "smime", "modern"),
+		{
+			"openssl cms, CBC",
+			[]string{"openssl", "cms", "-encrypt", "-binary", "-stream", "-aes-256-cbc", "-outform", "DER", "-in", "IN", "-out", "OUT", "-recip", b.path("smime.pub")},
+			[]string{"openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", "IN", "-out", "OUT", "-recip", b.path("smime.pub"), "-inkey", b.path("smime.key")},
+		},
+		b.signedProgram("box, S/MIME CBC, signed"),
 		b.boxProgram("box, OpenPGP SEIPDv1", "pgp4", "compatible"),
 		b.boxProgram("box, OpenPGP SEIPDv2", "pgp6", "modern"),
 	}

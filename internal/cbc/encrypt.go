@@ -8,10 +8,14 @@ import (
 
 // Encrypter encrypts one message: plaintext in through Write and ReadFrom, in any mixture, ciphertext to dst. Every error is
 // final. The methods may not be called concurrently.
+//
+// A message of more than one buffer is encrypted and written by goroutines of the Encrypter's, while the caller makes the
+// next buffer: CBC is serial, so that this is all that a second core can do. They end with Close, Abort or an error.
 type Encrypter struct {
 	dst  io.Writer
 	mode cipher.BlockMode
 	buf  []byte // plaintext not yet encrypted
+	run  *belt  // nil: nothing runs
 	err  error
 }
 
@@ -30,7 +34,8 @@ func NewEncrypter(dst io.Writer, key, iv []byte) (*Encrypter, error) {
 	return &Encrypter{dst: dst, mode: cipher.NewCBCEncrypter(block, iv)}, nil
 }
 
-// Write encrypts p, which it does not retain.
+// Write encrypts p, which it does not retain. An error of dst may come with a later call than the one whose bytes it kept
+// from being written.
 func (w *Encrypter) Write(p []byte) (n int, err error) {
 	if w.err != nil {
 		return 0, w.err
@@ -69,29 +74,25 @@ func (w *Encrypter) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 }
 
-// makeRoom enlarges or empties a full buffer. A capacity is always whole blocks.
+// makeRoom enlarges a full buffer, or hands it on and takes an empty one. A capacity is always whole blocks.
 func (w *Encrypter) makeRoom() error {
 	if len(w.buf) < cap(w.buf) {
 		return nil
 	}
-	if cap(w.buf) < bufferSize {
-		w.buf = grow(w.buf)
+	if cap(w.buf) < encryptBuffer {
+		w.buf = grow(w.buf, encryptBuffer)
 		return nil
 	}
-	return w.flush()
-}
-
-// flush encrypts and writes the buffer, which holds whole blocks.
-func (w *Encrypter) flush() error {
-	w.mode.CryptBlocks(w.buf, w.buf)
-	n, err := w.dst.Write(w.buf)
-	if err == nil && n != len(w.buf) {
-		err = io.ErrShortWrite
+	if w.run == nil {
+		w.run = newBelt(w.mode, w.dst)
 	}
+	full := w.buf
+	w.buf = nil
+	next, err := w.run.put(full)
 	if err != nil {
 		return w.fail(err)
 	}
-	w.buf = w.buf[:0]
+	w.buf = next
 	return nil
 }
 
@@ -106,16 +107,42 @@ func (w *Encrypter) Close() error {
 	// RFC 5652, Section 6.3: at least one byte, so that the padding can always be told from the content.
 	pad := BlockSize - len(w.buf)%BlockSize
 	w.buf = append(w.buf, bytes.Repeat([]byte{byte(pad)}, pad)...)
-	if err := w.flush(); err != nil {
-		return err
+	if w.run != nil {
+		if err := w.run.end(); err != nil {
+			return w.fail(err)
+		}
+	}
+	w.mode.CryptBlocks(w.buf, w.buf)
+	if err := writeAll(w.dst, w.buf); err != nil {
+		return w.fail(err)
 	}
 	w.fail(ErrClosed)
 	return nil
 }
 
-// fail makes err final and wipes the plaintext.
+// Abort ends what runs. Nothing is written after it returned; every later call is an error. After Close it does nothing.
+func (w *Encrypter) Abort() {
+	if w.err == nil {
+		w.fail(ErrClosed)
+	}
+}
+
+// fail makes err final, ends what runs, and wipes the plaintext.
 func (w *Encrypter) fail(err error) error {
+	w.err = err
+	if w.run != nil {
+		w.run.stop()
+	}
 	clear(w.buf[:cap(w.buf)])
-	w.buf, w.err, w.mode = nil, err, nil
+	w.buf, w.mode = nil, nil
+	return err
+}
+
+// writeAll is a Write that does not believe the count.
+func writeAll(dst io.Writer, b []byte) error {
+	n, err := dst.Write(b)
+	if err == nil && n != len(b) {
+		return io.ErrShortWrite
+	}
 	return err
 }
