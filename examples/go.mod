@@ -8,8 +8,10 @@ require (
 	github.com/emersion/go-message v0.18.2
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/smallstep/pkcs7 v0.2.3
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1
+	go.mozilla.org/pkcs7 v0.10.0
 	golang.org/x/term v0.47.0
 )
 

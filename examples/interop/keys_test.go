@@ -25,6 +25,7 @@ type world struct {
 	mu   sync.Mutex
 	keys map[string]*key
 
+	bc      *bouncyCastle
 	doubted sync.Map // peers that refused a signature over something else
 }
 
@@ -151,8 +152,17 @@ func (w *world) readPGP(t *testing.T, k *key) {
 
 // makeX509 makes a certificate with openssl, issued by the CA of this run.
 func (w *world) makeX509(t *testing.T, k *key, alg string) {
-	must(t, nil, w.driver("openssl"), "gen-smime", "--alg", alg, "--cert", k.public, "--key", k.secret,
-		"--ca", w.ca(t), "--cakey", w.path("ca.key"), "--uid", "Peer <"+alg+"@example.org>")
+	switch alg {
+	case "x25519", "x448", "ed25519", "ed448":
+		if problem := w.bouncyCastle(t).ask(t, "gen", "alg="+alg, "cert="+k.public, "key="+k.secret, "ca="+w.ca(t), "cakey="+w.path("ca.key")); problem != "" {
+			t.Fatal(problem)
+		}
+	case "p521", "rsa1024":
+		w.certify(t, k, alg)
+	default:
+		must(t, nil, w.driver("openssl"), "gen-smime", "--alg", alg, "--cert", k.public, "--key", k.secret,
+			"--ca", w.ca(t), "--cakey", w.path("ca.key"), "--uid", "Peer <"+alg+"@example.org>")
+	}
 	k.both = k.secret + ".both"
 	write(t, k.both, append(read(t, k.secret), read(t, k.public)...))
 	text := string(must(t, nil, "openssl", "x509", "-in", k.public, "-noout", "-fingerprint", "-sha256"))
@@ -163,6 +173,20 @@ func (w *world) makeX509(t *testing.T, k *key, alg string) {
 	require.NoError(t, err)
 	k.identity, k.signer = ours.Identity(), ours.Signer()
 	k.verify(t, cert)
+}
+
+// certify is for the keys that the driver does not make.
+func (w *world) certify(t *testing.T, k *key, alg string) {
+	options := []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"}
+	if alg == "rsa1024" {
+		options = []string{"-newkey", "rsa:1024"}
+	}
+	ca, request, extensions := w.ca(t), k.public+".csr", k.public+".ext"
+	must(t, nil, "openssl", append([]string{"req", "-new", "-nodes", "-keyout", k.secret, "-out", request, "-subj", "/CN=Peer " + alg}, options...)...)
+	write(t, extensions, []byte("basicConstraints=critical,CA:FALSE\nsubjectAltName=email:"+alg+"@example.org\nextendedKeyUsage=emailProtection\n"+
+		"keyUsage=critical,digitalSignature,nonRepudiation,keyEncipherment,keyAgreement\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"))
+	must(t, nil, "openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", w.path("ca.key"), "-CAcreateserial",
+		"-days", "30", "-extfile", extensions, "-out", k.public)
 }
 
 // ca returns the file of the CA's certificate, made at the first call.

@@ -71,7 +71,7 @@ func (w *world) peer(t *testing.T, name string) peer {
 	case "openssl":
 		return openssl{w}
 	case "gpgsm":
-		return newGpgsm(t, w)
+		return newGpgsm(t, w, "rsa2048", "rsa3072", "rsa4096")
 	case "thunderbird":
 		return newThunderbird(t, w)
 	case "bc", "openpgpjs":

@@ -105,7 +105,7 @@ type gpgsm struct {
 	home string
 }
 
-func newGpgsm(t *testing.T, w *world) peer {
+func newGpgsm(t *testing.T, w *world, algs ...string) gpgsm {
 	g := gpgsm{w, filepath.Join(w.dir, "gpgsm")}
 	require.NoError(t, os.Mkdir(g.home, 0o700))
 	t.Cleanup(func() { stopAgent(g.home) })
@@ -115,7 +115,7 @@ func newGpgsm(t *testing.T, w *world) peer {
 	_, fpr, _ = strings.Cut(strings.TrimSpace(fpr), "=")
 	write(t, filepath.Join(g.home, "trustlist.txt"), []byte(fpr+" S relax\n"))
 	g.must(t, nil, "--import", w.ca(t))
-	for _, alg := range []string{"rsa2048", "rsa3072", "rsa4096"} {
+	for _, alg := range algs {
 		k := w.key(t, cell{peer: "gpgsm", format: "smime", key: alg})
 		g.load(t, k)
 	}
