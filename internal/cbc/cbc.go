@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// BlockSize is the length of a block and of the initialisation vector, in bytes.
+	// BlockSize is the length of a block of AES and of its initialisation vector, in bytes.
 	BlockSize = aes.BlockSize
 
 	// bufferSize is how much is decrypted at a time, in bytes. Buffers begin small and grow up to it.
@@ -41,7 +41,7 @@ var ErrPadding = errors.New("cbc: ciphertext is damaged, or the key is wrong")
 var ErrClosed = errors.New("cbc: already closed")
 
 var (
-	errIV   = errors.New("cbc: initialisation vector must be 16 bytes long")
+	errIV   = errors.New("cbc: initialisation vector must be as long as a block: AES has 16 bytes")
 	errRead = errors.New("cbc: source's Read returned an impossible count")
 )
 

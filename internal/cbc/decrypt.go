@@ -1,6 +1,7 @@
 package cbc
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/subtle"
 	"io"
@@ -23,7 +24,8 @@ const (
 type Decrypter struct {
 	src   io.Reader
 	block cipher.Block
-	iv    [BlockSize]byte // of the next block: the ciphertext block before it
+	size  int    // of a block
+	iv    []byte // of the next block: the ciphertext block before it
 	buf   []byte
 	out   []byte // part of buf: decrypted and not yet returned
 	held  int    // bytes of ciphertext at buf's end, behind out
@@ -42,7 +44,16 @@ func NewDecrypter(src io.Reader, key, iv []byte) (*Decrypter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decrypter{src: src, block: block, iv: [BlockSize]byte(iv)}, nil
+	return NewBlockDecrypter(src, block, iv)
+}
+
+// NewBlockDecrypter is NewDecrypter for another block cipher than AES, with blocks of up to 255 bytes: old content is encrypted with
+// triple DES and RC2. iv, which is not retained, has as many bytes as a block.
+func NewBlockDecrypter(src io.Reader, block cipher.Block, iv []byte) (*Decrypter, error) {
+	if len(iv) != block.BlockSize() {
+		return nil, errIV
+	}
+	return &Decrypter{src: src, block: block, size: len(iv), iv: bytes.Clone(iv)}, nil
 }
 
 // Read decrypts into p. It returns [ErrPadding] for whatever is wrong with the ciphertext, and src's errors as they are.
@@ -110,8 +121,8 @@ func (d *Decrypter) refill() {
 	d.buf = d.buf[:d.held+n]
 	switch {
 	case err == nil:
-		d.held = BlockSize
-		d.out = d.buf[:len(d.buf)-BlockSize]
+		d.held = d.size
+		d.out = d.buf[:len(d.buf)-d.size]
 		d.decrypt(d.out)
 	case err == io.EOF:
 		d.finish()
@@ -122,13 +133,13 @@ func (d *Decrypter) refill() {
 
 // finish decrypts what is left at the end of the source, and removes the padding.
 func (d *Decrypter) finish() {
-	if len(d.buf) == 0 || len(d.buf)%BlockSize != 0 {
+	if len(d.buf) == 0 || len(d.buf)%d.size != 0 {
 		d.fail(ErrPadding)
 		return
 	}
 	d.decrypt(d.buf)
-	end := len(d.buf) - BlockSize
-	n, good := unpad((*[BlockSize]byte)(d.buf[end:]))
+	end := len(d.buf) - d.size
+	n, good := unpad(d.buf[end:])
 	if good != 1 {
 		d.fail(ErrPadding)
 		return
@@ -141,20 +152,21 @@ func (d *Decrypter) finish() {
 
 // unpad returns how many bytes of the last block are content, and 1 if the padding is that of RFC 5652, Section 6.3, else 0. Both its time
 // and its memory accesses are independent of the block, so that they don't tell where a bad padding is bad.
-func unpad(last *[BlockSize]byte) (content, good int) {
-	pad := int(last[BlockSize-1])
-	good = subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, BlockSize)
+func unpad(last []byte) (content, good int) {
+	size := len(last)
+	pad := int(last[size-1])
+	good = subtle.ConstantTimeLessOrEq(1, pad) & subtle.ConstantTimeLessOrEq(pad, size)
 	for i, b := range last {
-		inPad := subtle.ConstantTimeLessOrEq(BlockSize-i, pad)
+		inPad := subtle.ConstantTimeLessOrEq(size-i, pad)
 		good &= subtle.ConstantTimeByteEq(b, byte(pad)) | (1 - inPad)
 	}
-	return subtle.ConstantTimeSelect(good, BlockSize-pad, 0), good
+	return subtle.ConstantTimeSelect(good, size-pad, 0), good
 }
 
 // decrypt decrypts whole blocks in place, on several cores where that pays.
 func (d *Decrypter) decrypt(b []byte) {
 	workers := min(maxWorkers, runtime.GOMAXPROCS(0), max(1, len(b)/workerShare))
-	share := len(b) / workers / BlockSize * BlockSize
+	share := len(b) / workers / d.size * d.size
 	var wait sync.WaitGroup
 	for i := range workers {
 		part := b
@@ -162,8 +174,8 @@ func (d *Decrypter) decrypt(b []byte) {
 			part, b = b[:share], b[share:]
 		}
 		// In place, the ciphertext block that the next share needs is gone once this one is decrypted.
-		mode := cipher.NewCBCDecrypter(d.block, d.iv[:])
-		copy(d.iv[:], part[len(part)-BlockSize:])
+		mode := cipher.NewCBCDecrypter(d.block, d.iv)
+		copy(d.iv, part[len(part)-d.size:])
 		if i < workers-1 {
 			wait.Go(func() { mode.CryptBlocks(part, part) })
 		} else {
