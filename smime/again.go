@@ -42,7 +42,7 @@ func (s *session) decrypt(src io.Reader) (io.Reader, error) {
 	if err != nil || s.nested == notNested {
 		return plain, err
 	}
-	return openInner(plain, s.nested, s.h.alg.aead, s.plan.Limits)
+	return openInner(plain, s.nested, s.h.alg.aead(), s.plan.Limits)
 }
 
 // released is the content of a verified message. It is opened by the first

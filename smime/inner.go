@@ -65,7 +65,7 @@ type inner struct {
 // is decoded and hashed all the same, and the time tells little of where that
 // was, if not nothing.
 func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
-	w := &layers{limits: s.plan.Limits, named: s.h.alg.aead, hashing: true, content: plain}
+	w := &layers{limits: s.plan.Limits, named: s.h.alg.aead(), hashing: true, content: plain}
 	err := w.enter(kind)
 	if err == nil {
 		err = w.finish()

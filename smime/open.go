@@ -99,6 +99,9 @@ func open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := h.alg.checkLegacy(p.Legacy); err != nil {
+		return nil, err
+	}
 	if err := checkFIPS(&h.alg); err != nil {
 		return nil, err
 	}
@@ -119,7 +122,10 @@ func (h *sealedHeader) facts(armored bool) seam.Facts {
 		Encrypted: true, Armored: armored, OpenedBy: -1,
 		Recipients: h.recipients, Findings: h.findings,
 	}
-	if h.alg.aead {
+	if w := h.alg.weakness(); w != "" {
+		f.Findings = append(f.Findings, w)
+	}
+	if h.alg.aead() {
 		f.Auth = seam.AuthAtEnd
 	}
 	return f

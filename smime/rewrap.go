@@ -37,7 +37,7 @@ func (s *session) Rewrap(dst io.Writer, src io.Reader, p *seam.SealPlan) (*seam.
 	if s.closed || s.next != stepRelease || s.lost {
 		return nil, envelope.ErrClosed
 	}
-	x := &sealing{plan: p, aead: s.h.alg.aead}
+	x := &sealing{plan: p, aead: s.h.alg.aead()}
 	var err error
 	if x.recipients, err = ourRecipients(p.Recipients); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *session) splice(dst io.Writer, bin io.Reader, version byte, added []byt
 		return err
 	}
 	container := oidEnvelopedData
-	if s.h.alg.aead {
+	if s.h.alg.aead() {
 		container = oidAuthEnvelopedData
 	}
 	if err := pass(io.Discard, at.versionEnd); err != nil {

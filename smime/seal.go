@@ -83,7 +83,7 @@ func seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 }
 
 func newEncrypter(w *sealWriter, alg contentAlgorithm, key, aad []byte) (encrypter, error) {
-	if !alg.aead {
+	if !alg.aead() {
 		return cbc.NewEncrypter(octetWriter{w.w}, key, alg.nonce)
 	}
 	var err error

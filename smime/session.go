@@ -21,7 +21,9 @@ type session struct {
 	lost      bool   // no identity had the content key: key is random
 	facts     seam.Facts
 	next      step
-	nested    nested // what is taken off the content
+	size      uint64        // of the content, and
+	trailer   sealedTrailer // what follows it, from Verify until checkTag
+	nested    nested        // what is taken off the content
 	closed    bool
 }
 
@@ -33,6 +35,7 @@ type step uint8
 const (
 	stepNone    step = iota // nothing: there was an error
 	stepVerify              // Verify
+	stepTag                 // Reread: the tag, where it hashes first what comes last
 	stepJudge               // Reread: what is inside of content that is authentic
 	stepRelease             // Again
 )
@@ -66,28 +69,35 @@ func (s *session) Verify() (err error) {
 		return formatError(err)
 	}
 	c := &watched{r: content}
-	if s.h.alg.aead {
+	switch s.h.alg.mode {
+	case modeGCM:
 		s.next, err = s.verifyGCM(c)
-	} else {
+	case modeCCM, modeChaCha:
+		s.next, err = s.verifyLate(c)
+	default:
 		s.next, err = s.verifyCBC(c)
 	}
 	return err
 }
 
 // Rereads implements seam.Rereader.
-func (s *session) Rereads() bool { return !s.closed && s.next == stepJudge }
+func (s *session) Rereads() bool { return !s.closed && (s.next == stepTag || s.next == stepJudge) }
 
 // Reread implements seam.Rereader.
 func (s *session) Reread(src io.Reader) error {
 	if !s.Rereads() {
 		return envelope.ErrClosed
 	}
+	read := s.judge
+	if s.next == stepTag {
+		read = s.checkTag
+	}
 	s.next = stepNone
 	content, err := s.content(src)
 	if err != nil {
 		return secondPass(err)
 	}
-	next, err := s.judge(&watched{r: content})
+	next, err := read(&watched{r: content})
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,43 @@ func (s *session) verifyGCM(c *watched) (step, error) {
 	return s.authenticated(head)
 }
 
+// verifyLate is Verify for the tags of RFC 8103 and of CCM. They hash first
+// what this pass finds out last: the attributes, and the length. So nothing is
+// decided yet, whatever the key.
+func (s *session) verifyLate(c *watched) (_ step, err error) {
+	n, err := copied(io.Discard, c)
+	if err != nil {
+		return stepNone, formatError(err)
+	}
+	if err := s.h.alg.checkSize(n); err != nil {
+		return stepNone, err
+	}
+	if s.trailer, err = s.h.readSealedTrailer(s.r, s.b); err != nil {
+		return stepNone, err
+	}
+	s.size = uint64(n)
+	return stepTag, nil
+}
+
+// checkTag reads the content again, to do what verifyLate could not.
+func (s *session) checkTag(c *watched) (step, error) {
+	v, err := s.h.alg.verifier(s.key, s.trailer.aad, s.size)
+	if err != nil {
+		return stepNone, err
+	}
+	head := make([]byte, maxEntityHeader)
+	n, _ := io.ReadFull(c, head)
+	head = head[:n]
+	_, err = copied(v, io.MultiReader(bytes.NewReader(head), c))
+	if c.err != nil {
+		return stepNone, secondPass(c.err)
+	}
+	if err != nil || !v.Check(s.trailer.mac) || s.lost {
+		return stepNone, envelope.ErrDecrypt
+	}
+	return s.authenticated(head)
+}
+
 // authenticated goes on with content whose tag is right, and which begins, as
 // it is encrypted, with head. Only where something may be nested in it is it
 // read once more to judge that: somebody who knows the key wrote it, whom the

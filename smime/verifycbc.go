@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/cbc"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -13,7 +12,7 @@ import (
 // CBC authenticates nothing, and whoever sees whether its padding was good can
 // decrypt with that: so padding, structure and signature fail in one way.
 func (s *session) verifyCBC(c *watched) (step, error) {
-	d, err := cbc.NewDecrypter(c, s.key, s.h.alg.nonce)
+	d, err := s.h.alg.decrypter(c, s.key)
 	if err != nil {
 		return stepNone, err
 	}
