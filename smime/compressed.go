@@ -42,6 +42,7 @@ type compressedData struct {
 	z           io.Reader
 	in, out     int64 // octets that were taken from the message, and that came out
 	most        int64
+	err         error // sticky
 }
 
 // enterCompressedData reads on to the content. r stands at the CompressedData.
@@ -95,30 +96,39 @@ func (c *countedReader) Read(p []byte) (int, error) {
 
 // Read returns io.EOF only after the checksum was right and if nothing follows
 // the compressed octets (RFC 1950, Section 2.2).
-func (c *compressedData) Read(p []byte) (int, error) {
-	if c.z == nil {
-		z, err := zlib.NewReader(c.src)
-		if err != nil {
-			return 0, inflateError(err)
-		}
-		c.z = z
+func (c *compressedData) Read(p []byte) (n int, err error) {
+	if c.err != nil {
+		return 0, c.err
 	}
-	n, err := c.z.Read(p)
+	if c.z == nil {
+		if c.z, err = zlib.NewReader(c.src); err != nil {
+			c.err = inflateError(err)
+			return 0, c.err
+		}
+	}
+	n, err = c.z.Read(p)
 	c.out += int64(n)
 	switch {
 	case c.out > c.most:
-		return 0, &envelope.LimitError{What: "octets of decompressed content", Max: c.most}
+		c.err = &envelope.LimitError{What: "octets of decompressed content", Max: c.most}
 	case (c.out-inflateFree)/inflateRatio > c.in:
-		return 0, &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio}
+		c.err = &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio}
 	case err == io.EOF:
-		if _, more := c.src.ReadByte(); more == nil {
-			return 0, malformed("there is more after its compressed content")
-		} else if more != io.EOF {
-			return 0, inflateError(more)
-		}
-		return n, io.EOF
+		c.err = c.atEnd()
+	case err != nil:
+		c.err = inflateError(err)
 	}
-	return n, inflateError(err)
+	return n, c.err
+}
+
+// atEnd returns io.EOF if nothing follows what was compressed.
+func (c *compressedData) atEnd() error {
+	if _, err := c.src.ReadByte(); err == nil {
+		return malformed("there is more after its compressed content")
+	} else if err != io.EOF {
+		return inflateError(err)
+	}
+	return io.EOF
 }
 
 // inflateError keeps errors of the source, and says of those of the

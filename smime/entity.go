@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/textproto"
 	"strings"
+	"unicode/utf8"
 )
 
 // Mail programs that sign and seal put a whole MIME entity into the envelope,
@@ -42,12 +43,27 @@ func entityHeader(head []byte) (h textproto.MIMEHeader, body int, ok bool) {
 			break
 		}
 	}
+	if !isText(head[:body]) {
+		return nil, 0, false
+	}
 	h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(head[:body]))).ReadMIMEHeader()
 	return h, body, err == nil
 }
 
+// isText reports whether b is text, as headers are. Blocks that somebody moved
+// in a message in CBC mode decrypt to noise before each: what nobody signs
+// should not be where noise does no harm.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' && c != '\r' && c != '\n' || c == 0x7f {
+			return false
+		}
+	}
+	return utf8.Valid(b)
+}
+
 // mediaType returns the Content-Type, its type and subtype in lower case. Two
-// types would be two opinions, and so would a parameter that comes twice.
+// types would be two opinions, and so would two values of a parameter.
 func mediaType(h textproto.MIMEHeader) (t string, params map[string]string, err error) {
 	if len(h["Content-Type"]) != 1 {
 		return "", nil, malformed("a MIME entity has no type, or several")

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"io"
 	"os"
+	"testing/iotest"
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
@@ -67,4 +68,14 @@ func WrapFor(c *keyring.Certificate, cek []byte, v15 bool) ([]byte, error) {
 func SignerInfoOf(k *Key, contentType, digest []byte, now time.Time) ([]byte, error) {
 	der, _, err := (&signer{key: k.in}).signerInfo(contentType, digest, now)
 	return der, err
+}
+
+// FirstPart returns the signed part of a multipart/signed, read an octet at a
+// time.
+func FirstPart(plain io.Reader) ([]byte, error) {
+	m, err := enterMultipartSigned(iotest.OneByteReader(plain), seam.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(iotest.OneByteReader(m.content()))
 }

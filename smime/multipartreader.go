@@ -40,6 +40,9 @@ func newMultipartReader(br *bufio.Reader, boundary string) (*multipartReader, er
 			return nil, cutOff(err)
 		}
 		if !bytes.HasPrefix(line, m.delim[1:]) {
+			if !isText(line) {
+				return nil, malformed("a multipart entity begins with something that is no text")
+			}
 			continue
 		}
 		m.bareLF = !bytes.HasSuffix(line, []byte("\r\n"))
