@@ -35,7 +35,7 @@ func parseCertificate(der []byte) (*certificate, error) {
 	}
 	// A copy, so that what the fingerprint is computed from cannot be changed
 	// by whoever holds the slice.
-	x, err := x509.ParseCertificate(bytes.Clone(der))
+	x, err := parseX509(bytes.Clone(der))
 	if err != nil {
 		return nil, fmt.Errorf("smime: not a certificate, or damaged: %q", cut(err.Error()))
 	}

@@ -70,6 +70,7 @@ const (
 	oidSHA256WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b" // 1.2.840.113549.1.1.11
 	oidSHA384WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c" // 1.2.840.113549.1.1.12
 	oidSHA512WithRSA oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d" // 1.2.840.113549.1.1.13
+	oidDHPublic      oid = "\x2a\x86\x48\xce\x3e\x02\x01"         // 1.2.840.10046.2.1
 	oidECPublicKey   oid = "\x2a\x86\x48\xce\x3d\x02\x01"         // 1.2.840.10045.2.1
 	oidECDSASHA1     oid = "\x2a\x86\x48\xce\x3d\x04\x01"         // 1.2.840.10045.4.1
 	oidECDSASHA224   oid = "\x2a\x86\x48\xce\x3d\x04\x03\x01"     // 1.2.840.10045.4.3.1

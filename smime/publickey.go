@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -100,7 +101,7 @@ func publicKeyOf(x *x509.Certificate) publicKey {
 		case elliptic.P521():
 			p.curve = curveP521
 		default:
-			return publicKey{refuse: fmt.Sprintf("has a key on the curve %s, which is not supported", k.Params().Name)}
+			return publicKeyByHand(x.RawSubjectPublicKeyInfo) // P-224, by its name
 		}
 		var err error
 		if p.ecdh, err = k.ECDH(); err != nil {
@@ -117,6 +118,12 @@ func publicKeyOf(x *x509.Certificate) publicKey {
 func (k *publicKey) refuseSeal() string {
 	switch k.kind {
 	case keyRSA:
+		if k.only == rsaPSS {
+			return "has an RSA key for PSS, which is for signatures only"
+		}
+		if k.only == rsaOAEP && !k.oaepAllows() {
+			return "restricts RSA-OAEP to parameters that are not written: SHA-256 without a label is"
+		}
 		return refuseRSA(k.rsa, maxRSA)
 	case keyEC, keyX25519, keyX448:
 		return ""
@@ -135,6 +142,9 @@ func (k *publicKey) refuseSeal() string {
 func (k *publicKey) refuseSign() string {
 	switch k.kind {
 	case keyRSA:
+		if k.only == rsaOAEP {
+			return "has an RSA key for OAEP, which is for encryption only"
+		}
 		return refuseRSA(k.rsa, maxRSA)
 	case keyEC, keyEd25519, keyEd448, keyMLDSA:
 		return ""
@@ -144,6 +154,16 @@ func (k *publicKey) refuseSign() string {
 		return "is for encryption only"
 	}
 	return k.refuse
+}
+
+// oaepAllows reports whether what is written is what the key allows: everything
+// where it has no parameters, else they must be the same (RFC 4055, Section 4.1).
+func (k *publicKey) oaepAllows() bool {
+	if k.params == nil {
+		return true
+	}
+	p, ok := readOAEP(k.params)
+	return ok && p.refuse == "" && p.hash == crypto.SHA256 && p.mgf == crypto.SHA256 && len(p.label) == 0
 }
 
 // refuseRSA returns why an RSA key is not used, "" if it is. The exponent must

@@ -31,6 +31,7 @@ const kekSize = 32
 // not from parsing the result: it is what the result is held against.
 func wrapFor(c *certificate, cek []byte, pkcs1v15 bool) (der []byte, planned seam.Recipient, version int, err error) {
 	planned.ID = idOf(c).String()
+	pkcs1v15 = pkcs1v15 && c.key.only != rsaOAEP // RFC 4055, Section 1.2
 	switch {
 	case c.key.kind == keyRSA:
 		if reason := refuseRSA(c.key.rsa, maxRSA); reason != "" {

@@ -43,6 +43,14 @@ func publicKeyByHand(spki []byte) publicKey {
 		k = kemByHand(a.oid, raw)
 	case oidMLDSA44, oidMLDSA65, oidMLDSA87:
 		k = mldsaByHand(a.oid, raw)
+	case oidECPublicKey:
+		if reason := refuseCurve(a.params); reason != "" {
+			return publicKey{refuse: reason}
+		}
+	case oidDSA:
+		return publicKey{refuse: "has a DSA key, which is not supported: ask for one of RSA, or on P-256"}
+	case oidDHPublic:
+		return publicKey{refuse: "has a key for Diffie-Hellman over numbers (RFC 2631), which is not supported: ask for one of RSA, or on P-256"}
 	default:
 		if id, ok := slhdsaByOID(a.oid); ok {
 			k = slhdsaKeyByHand(id, raw)
