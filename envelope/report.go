@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strconv"
@@ -57,8 +58,23 @@ type Signature struct {
 	Algorithm string    // "RSA PKCS#1 v1.5, SHA-256"
 	Time      time.Time // as the signer claims; zero if not stated
 
-	status seam.SignatureStatus
-	detail string
+	// CounterSignatures are others' signatures over this one: their word that
+	// they saw it. They say nothing of the content.
+	CounterSignatures []Signature
+
+	status       seam.SignatureStatus
+	detail       string
+	capabilities []byte
+}
+
+// Capabilities returns what the signer's programs read, as the signature
+// covers it: SMIMECapabilities in DER for S/MIME. Nil if it is not stated, and
+// of a signature that is not valid. smime.CapabilitiesOf reads it.
+func (s Signature) Capabilities() []byte {
+	if !s.Valid() {
+		return nil
+	}
+	return bytes.Clone(s.capabilities)
 }
 
 // Valid reports whether the signature covers exactly the content and its key
@@ -140,19 +156,28 @@ func report(f *seam.Facts, senders []*keyring.Verified) *Report {
 		r.LoweredBy = append(r.LoweredBy, certificate(c))
 	}
 	for _, s := range f.Signatures {
-		sig := Signature{
-			SignerID: s.SignerID, Algorithm: s.Algorithm, Time: s.When,
-			status: s.Status, detail: s.Detail,
-		}
-		if s.Sender >= 0 && s.Sender < len(senders) {
-			sig.Sender = senders[s.Sender]
-		}
-		if s.Signer != nil {
-			sig.Certificate = certificate(s.Signer)
-		}
-		r.Signatures = append(r.Signatures, sig)
+		r.Signatures = append(r.Signatures, signature(s, senders))
 	}
 	return r
+}
+
+func signature(s seam.Signature, senders []*keyring.Verified) Signature {
+	sig := Signature{
+		SignerID: s.SignerID, Algorithm: s.Algorithm, Time: s.When,
+		status: s.Status, detail: s.Detail, capabilities: s.Capabilities,
+	}
+	if s.Sender >= 0 && s.Sender < len(senders) {
+		sig.Sender = senders[s.Sender]
+	}
+	if s.Signer != nil {
+		sig.Certificate = certificate(s.Signer)
+	}
+	// One level: a counter signature on a counter signature is not read.
+	for _, c := range s.CounterSignatures {
+		c.CounterSignatures = nil
+		sig.CounterSignatures = append(sig.CounterSignatures, signature(c, senders))
+	}
+	return sig
 }
 
 func certificate(c seam.Certificate) *keyring.Certificate {

@@ -142,6 +142,32 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	return &Verified{cert: in, why: e.Why}, nil
 }
 
+// Note is what is known of the owner of a certificate beside it: what their
+// programs read. It is no evidence of anything. smime.Capabilities makes one;
+// the zero value is refused.
+type Note seam.Opaque[seam.Note]
+
+// With returns v with a note, which may change what is sealed to v and never
+// who v is: certificate, fingerprint and evidence stay. v itself stays as it
+// is. A note that is older than what is known changes nothing.
+//
+// The error is [ErrRefused] for a nil or zero Verified or Note, and for one
+// that is about somebody else or of another format.
+func (v *Verified) With(n Note) (*Verified, error) {
+	in := seam.Opaque[seam.Note](n).Unwrap()
+	if v == nil || v.cert == nil || in == nil {
+		return nil, fmt.Errorf("%w: no verified certificate, or no note, was given", ErrRefused)
+	}
+	with, err := in.Apply(v.cert)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if with == nil || with.Kind() != v.cert.Kind() || !bytes.Equal(with.Hashed(), v.cert.Hashed()) || !bytes.Equal(with.Encoding(), v.cert.Encoding()) {
+		return nil, fmt.Errorf("%w: internal error: a note changed whose certificate it is", ErrRefused)
+	}
+	return &Verified{cert: with, why: v.why}, nil
+}
+
 // refusal makes err one that is ErrRefused.
 func refusal(err error) error {
 	if err == nil || errors.Is(err, ErrRefused) {

@@ -23,7 +23,7 @@ type certificate struct {
 	key       publicKey
 	addresses []string
 	ski       []byte // subject key identifier, stated or computed; nil if neither is to be had
-	gcm       bool   // capabilities list AES-256-GCM
+	reads     *reads // what its owner is known to read; nil: nothing is known
 }
 
 var _ seam.Certificate = (*certificate)(nil)
@@ -44,7 +44,7 @@ func parseCertificate(der []byte) (*certificate, error) {
 		key:       publicKeyOf(x),
 		addresses: addressesOf(x),
 		ski:       keyIdentifier(x),
-		gcm:       listsGCM(x),
+		reads:     readsOf(x),
 	}
 	return c, nil
 }
@@ -64,10 +64,6 @@ func keyIdentifier(x *x509.Certificate) []byte {
 	sum := sha1.Sum(spki)
 	return sum[:]
 }
-
-// knownToReadGCM reports whether the certificate itself lists AES-256-GCM
-// among its owner's capabilities (RFC 4262).
-func (c *certificate) knownToReadGCM() bool { return c.gcm }
 
 // Kind is X509.
 func (c *certificate) Kind() seam.Kind { return seam.X509 }

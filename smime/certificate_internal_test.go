@@ -219,13 +219,13 @@ func TestKnownToReadGCM(t *testing.T) {
 					x.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 15}, Value: c.value}}
 				}
 			})
-			require.Equal(t, c.want, cert.knownToReadGCM())
+			require.Equal(t, c.want, cert.knownToRead(oidAES256GCM))
 		})
 	}
 	k, err := GenerateKey(KeyOptions{Address: "a@example.org", Algorithm: "p256", ReadsGCM: true})
 	require.NoError(t, err)
-	require.True(t, k.in.cert.knownToReadGCM())
-	require.False(t, testKey(t, "p256").cert.knownToReadGCM())
+	require.True(t, k.in.cert.knownToRead(oidAES256GCM))
+	require.False(t, testKey(t, "p256").cert.knownToRead(oidAES256GCM))
 }
 
 func TestKeyIdentifier(t *testing.T) {

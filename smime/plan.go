@@ -46,6 +46,7 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 	if s.aead || len(s.signers) > 0 {
 		s.facts.Auth = seam.AuthAtEnd
 	}
+	s.facts.Reason = s.reason()
 	return s, nil
 }
 
@@ -76,7 +77,7 @@ func (s *sealing) choose() error {
 	}
 	var unknown []keyring.Fingerprint
 	for _, c := range s.recipients {
-		if !c.knownToReadGCM() {
+		if !c.knownToRead(oidAES256GCM) {
 			unknown = append(unknown, c.fingerprint())
 			s.facts.LoweredBy = append(s.facts.LoweredBy, c)
 		}

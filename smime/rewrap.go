@@ -161,7 +161,7 @@ func (s *session) mayAdd(x *sealing) error {
 	case p == seam.Auto && x.aead:
 		var unknown []keyring.Fingerprint
 		for _, c := range x.recipients {
-			if !c.knownToReadGCM() {
+			if !c.knownToRead(oidAES256GCM) {
 				unknown = append(unknown, c.fingerprint())
 			}
 		}

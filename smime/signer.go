@@ -26,14 +26,16 @@ func (s *signer) Certificate() seam.Certificate { return s.key.cert }
 
 // ourSigners returns the signers of a plan, as its profile wants them to sign:
 // RSA keys with PKCS#1 v1.5, which every reader knows and of which no weakness
-// in signatures is known, and with PSS for readers that are said to be modern.
+// in signatures is known, and with PSS for readers who are modern by the
+// profile, or of whom each is known to read it.
 func ourSigners(p *seam.SealPlan) (out []*signer, err error) {
+	pss := p.Profile == seam.Modern || p.Profile == seam.PostQuantum || allRead(p.Recipients, oidRSAPSS)
 	for _, x := range p.Signers {
 		s, ok := x.(*signer)
 		if !ok {
 			return nil, errNotOurs
 		}
-		out = append(out, &signer{s.key, p.Profile == seam.Modern || p.Profile == seam.PostQuantum})
+		out = append(out, &signer{s.key, pss})
 	}
 	return out, nil
 }

@@ -157,7 +157,7 @@ func entryPoints() map[string][]string {
 		"keyring":  {"ParseFingerprint", "Verify", "Expect"},
 		"envelope": {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"pgp":      {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},
-		"smime":    {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo"},
+		"smime":    {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf"},
 	}
 }
 
