@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/mldsa"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cryptobyte"
 
@@ -70,6 +71,24 @@ func TestFIPSOnly(t *testing.T) {
 	requireNotApproved(t, agree.refusal())
 	_, ok = ec.unwrap(agree, 32)
 	require.False(t, ok)
+
+	for _, k := range []*privateKey{ed448Key(t), mldsaKey(t, mldsa.MLDSA65())} {
+		err = (&signer{key: k}).CheckSign(time.Now(), seam.Auto)
+		requireUnusable(t, err, "fips140=only")
+		requireNotApproved(t, err)
+		der, _, err := (&signer{key: k}).signerInfo(oidData.tlv(), contentDigest, time.Now())
+		require.NoError(t, err)
+		si, err := parseSignerInfo(der)
+		require.NoError(t, err)
+		got := si.verify(oidData.tlv(), contentDigest, []*certificate{k.cert}, nil, time.Now())
+		require.Equal(t, seam.SignatureUnsupported, got.Status)
+		require.Contains(t, got.Detail, "fips140=only")
+	}
+	for salt, want := range map[int]string{32: "", 33: "fips140=only"} {
+		_, refuse := schemeOf(&algorithm{oidRSAPSS, pssParameters(oidSHA256, oidSHA256, int64(salt), 1)}, digestKind(crypto.SHA256))
+		require.Contains(t, refuse, want)
+		require.Equal(t, want == "", refuse == "")
+	}
 
 	require.Nil(t, issue(t, ec.signer, nil).ski, "no SHA-1 identifier is computed")
 	for _, o := range []oid{oidSHA1, oidMD5} {
