@@ -59,7 +59,8 @@ type Signature struct {
 	Time      time.Time // as the signer claims; zero if not stated
 
 	// CounterSignatures are others' signatures over this one: their word that
-	// they saw it. They say nothing of the content.
+	// they saw it. They say nothing of the content. Anybody can add and remove
+	// them on the way: they make this signature neither valid nor invalid.
 	CounterSignatures []Signature
 
 	status       seam.SignatureStatus

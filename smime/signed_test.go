@@ -155,12 +155,14 @@ func TestOddCertificates(t *testing.T) {
 	who := fresh["P-256"]()
 	cert := who.key.Certificate().Marshal()
 	for name, odd := range map[string][]byte{
-		"broken": tlv(0x30, []byte{5, 0}), "large": tlv(0x30, make([]byte, 100<<10)), "of another choice": tlv(0xa2, []byte{5, 0}),
+		"broken": tlv(0x30, []byte{5, 0}), "large": tlv(0x30, make([]byte, 100<<10)), "of another choice": tlv(0xa3, []byte{5, 0}),
+		"an attribute certificate": tlv(0xa2, []byte{5, 0}), "an old attribute certificate": tlv(0xa1, []byte{5, 0}),
 	} {
 		s := signedParts{by: who, content: []byte("x"), certs: tlv(0xa0, odd, cert)}
 		_, r, err := verify(envelope.Opener{Senders: who.senders()}, bytes.NewReader(message(s.bytes(t))))
 		require.NoError(t, err, name)
 		require.Contains(t, strings.Join(r.Findings, "\n"), "1 of its certificates", name)
+		require.Equal(t, strings.Contains(name, "attribute"), strings.Contains(strings.Join(r.Findings, "\n"), "attribute"), name)
 	}
 }
 

@@ -173,7 +173,7 @@ func (sd *signedData) readCertificates() error {
 	if err := sd.r.Enter(context(0)); err != nil {
 		return formatError(err)
 	}
-	odd := 0
+	odd, attributes := 0, 0
 	for n := 0; ; n++ {
 		h, more, err := sd.r.Peek()
 		if err != nil {
@@ -184,6 +184,15 @@ func (sd *signedData) readCertificates() error {
 		}
 		if n == sd.l.Certificates {
 			return &envelope.LimitError{What: "certificates", Max: int64(sd.l.Certificates)}
+		}
+		if h.Tag == context(1).Constructed() || h.Tag == context(2).Constructed() {
+			// RFC 5652, Section 10.2.2: an AttributeCertificate, old or new. It
+			// has no key, so that no signature is checked with it.
+			attributes++
+			if err := sd.b.skip(sd.r); err != nil {
+				return err
+			}
+			continue
 		}
 		if h.Tag != asn1.SEQUENCE || h.Length > maxCertificate-certificateHeader {
 			odd++
@@ -201,6 +210,9 @@ func (sd *signedData) readCertificates() error {
 			continue
 		}
 		sd.brought = append(sd.brought, broughtCertificate{c.x.Raw, keyID{issuer: c.x.RawIssuer, serial: serialOf(c), ski: c.ski}})
+	}
+	if attributes > 0 {
+		sd.findings = append(sd.findings, fmt.Sprintf("%d of its certificates are attribute certificates, which are not looked at", attributes))
 	}
 	if odd > 0 {
 		sd.findings = append(sd.findings, fmt.Sprintf("%d of its certificates cannot be read", odd))
@@ -234,16 +246,13 @@ func (sd *signedData) readSigners() error {
 	if err := sd.r.Enter(asn1.SET); err != nil {
 		return formatError(err)
 	}
-	for {
+	for n := 0; ; {
 		_, more, err := sd.r.Peek()
 		if err != nil {
 			return formatError(err)
 		}
 		if !more {
 			return leave(sd.r, 1)
-		}
-		if len(sd.signers) == sd.l.Signatures {
-			return &envelope.LimitError{What: "signatures", Max: int64(sd.l.Signatures)}
 		}
 		der, err := sd.b.element(sd.r)
 		if err != nil {
@@ -253,7 +262,22 @@ func (sd *signedData) readSigners() error {
 		if err != nil {
 			return malformed("one of its signatures: %v", err)
 		}
+		// Each may cost as much as any other, so countersignatures count too.
+		if n += 1 + si.unsigned.signatures(); n > sd.l.Signatures {
+			return &envelope.LimitError{What: "signatures", Max: int64(sd.l.Signatures)}
+		}
 		sd.signers = append(sd.signers, si)
+		sd.noteUnsigned(&si.unsigned)
+	}
+}
+
+// noteUnsigned says what stands beside a signature and is not judged.
+func (sd *signedData) noteUnsigned(u *unsignedAttributes) {
+	if u.stamped {
+		sd.findings = append(sd.findings, "a signature has a time stamp, which is not checked")
+	}
+	if u.damaged > 0 {
+		sd.findings = append(sd.findings, fmt.Sprintf("%d countersignatures cannot be read", u.damaged))
 	}
 }
 
@@ -261,25 +285,30 @@ func (sd *signedData) readSigners() error {
 func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
 	var out []seam.Signature
 	for _, si := range sd.signers {
-		d, ok := si.digest()
-		if !ok || sd.digests[d] == nil {
-			// RFC 5652, Section 5.1: a digest that was not announced need not be
-			// computed. An unknown one cannot be.
-			s := si.describe()
-			s.Status, s.Detail = seam.SignatureUnsupported, "its digest is not supported, or was not announced"
-			out = append(out, s)
-			continue
-		}
-		out = append(out, si.verify(sd.contentType.tlv(), sd.digests[d].Sum(nil), sd.named(si), p.Senders, p.Now))
+		s := sd.verifyOne(si, p)
+		s.CounterSignatures = sd.countersignatures(si, p)
+		out = append(out, s)
 	}
 	return out
+}
+
+func (sd *signedData) verifyOne(si *signerInfo, p *seam.OpenPlan) seam.Signature {
+	d, ok := si.digest()
+	if !ok || sd.digests[d] == nil {
+		// RFC 5652, Section 5.1: a digest that was not announced need not be
+		// computed. An unknown one cannot be.
+		return judged(si.describe(), seam.SignatureUnsupported, "its digest is not supported, or was not announced")
+	}
+	return si.verify(sd.contentType.tlv(), sd.digests[d].Sum(nil), sd.named(si), p.Senders, p.Now)
 }
 
 // describe returns who claims to have signed.
 func (sd *signedData) describe() []seam.Signature {
 	var out []seam.Signature
 	for _, si := range sd.signers {
-		out = append(out, si.describe())
+		s := si.describe()
+		s.CounterSignatures = si.unsigned.describe()
+		out = append(out, s)
 	}
 	return out
 }

@@ -148,7 +148,10 @@ type protection struct{ digest, signature algorithm }
 // Attributes that have a meaning here must be there once and have one value
 // (Sections 11.1 to 11.3; RFC 8551, Section 2.5.2; RFC 5035, Section 3; RFC
 // 6211, Section 2): of two, readers would disagree about which one counts.
-func parseAttributes(s cryptobyte.String) (a *signedAttributes, bad string) {
+//
+// Those of a countersignature have no content type, as there is no content
+// (Section 11.4).
+func parseAttributes(s cryptobyte.String, counter bool) (a *signedAttributes, bad string) {
 	a = &signedAttributes{}
 	seen := make(map[oid]bool)
 	for !s.Empty() {
@@ -177,7 +180,9 @@ func parseAttributes(s cryptobyte.String) (a *signedAttributes, bad string) {
 		}
 	}
 	switch {
-	case a.contentType == nil:
+	case counter && a.contentType != nil:
+		return a, "the attribute contentType is there, and a countersignature has none"
+	case !counter && a.contentType == nil:
 		return a, "the attribute contentType is missing"
 	case a.digest == nil:
 		return a, "the attribute messageDigest is missing"

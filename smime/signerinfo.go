@@ -23,6 +23,8 @@ type signerInfo struct {
 	value           []byte
 	attributes      *signedAttributes // nil: there are none
 	bad             string            // why the attributes are not acceptable
+	unsigned        unsignedAttributes
+	counter         bool // it signs the value of another one, and no content
 
 	scheme signatureScheme
 	refuse string // why the scheme is not supported
@@ -34,11 +36,21 @@ var errSignerInfo = errors.New("smime: malformed signature (SignerInfo)")
 // known, and attributes that are not acceptable, are no errors: they show in
 // the status of this signature, while others of the message may be good.
 func parseSignerInfo(der []byte) (*signerInfo, error) {
-	s := cryptobyte.String(der)
 	si := &signerInfo{}
+	unsigned, err := si.parse(der)
+	if err != nil {
+		return nil, err
+	}
+	si.unsigned = parseUnsigned(unsigned)
+	return si, nil
+}
+
+// parse reads a SignerInfo and returns its unsigned attributes as they are.
+func (si *signerInfo) parse(der []byte) (unsigned cryptobyte.String, err error) {
+	s := cryptobyte.String(der)
 	var in, attributes cryptobyte.String
 	var version int
-	var has bool
+	var has, more bool
 	context := func(n uint8) asn1.Tag { return asn1.Tag(n).ContextSpecific().Constructed() }
 	if !s.ReadASN1(&in, asn1.SEQUENCE) || !s.Empty() ||
 		!in.ReadASN1Integer(&version) || version != 1 && version != 3 ||
@@ -47,19 +59,19 @@ func parseSignerInfo(der []byte) (*signerInfo, error) {
 		!in.ReadOptionalASN1(&attributes, &has, context(0)) ||
 		!readAlgorithm(&in, &si.signature, asn1.SEQUENCE) ||
 		!in.ReadASN1((*cryptobyte.String)(&si.value), asn1.OCTET_STRING) ||
-		!in.SkipOptionalASN1(context(1)) || !in.Empty() || len(si.value) > maxSignature {
+		!in.ReadOptionalASN1(&unsigned, &more, context(1)) || !in.Empty() || len(si.value) > maxSignature {
 		return nil, errSignerInfo
 	}
 	if has {
-		si.attributes, si.bad = parseAttributes(attributes)
+		si.attributes, si.bad = parseAttributes(attributes, si.counter)
 	}
 	d, ok := si.digest()
 	if !ok {
 		si.refuse = "a digest that is not supported"
-		return si, nil
+		return unsigned, nil
 	}
 	si.scheme, si.refuse = schemeOf(&si.signature, d)
-	return si, nil
+	return unsigned, nil
 }
 
 // digest returns the digest that the content must be hashed with, false if it
@@ -83,7 +95,10 @@ func (si *signerInfo) describe() seam.Signature {
 //
 // QUIRK: some producers do not sort, and sign what they wrote; OpenSSL checks
 // that form. It is the same set of attributes, so accepting it accepts no
-// other statement.
+// other statement: each attribute is read from the element that is in the form,
+// none with a meaning is there twice, and no other order, and no encoding that
+// is not DER, is tried. Without the order in the message a signer of unsorted
+// attributes would find all its mail called forged.
 func (si *signerInfo) signedForms() [][]byte {
 	sorted := slices.Clone(si.attributes.elements)
 	slices.SortFunc(sorted, bytes.Compare)

@@ -97,14 +97,22 @@ func (si *signerInfo) check(contentType, digest []byte) string {
 	switch {
 	case si.bad != "":
 		return si.bad
-	case !bytes.Equal(a.contentType, contentType):
+	case !bytes.Equal(a.contentType, contentType): // both nil in a countersignature
 		return "the content is of another type than the one that was signed"
 	case subtle.ConstantTimeCompare(a.digest, digest) != 1:
-		return "the content is not what was signed"
+		return si.otherContent()
 	case a.protected != nil && !(same(&a.protected.digest, &si.digestAlgorithm) && same(&a.protected.signature, &si.signature)):
 		return "the algorithms are not those that were signed"
 	}
 	return ""
+}
+
+// otherContent says that what was signed is something else.
+func (si *signerInfo) otherContent() string {
+	if si.counter {
+		return "the signature is not the one that was countersigned"
+	}
+	return "the content is not what was signed"
 }
 
 // same compares algorithms; absent parameters and NULL mean the same.

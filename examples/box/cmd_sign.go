@@ -162,6 +162,11 @@ func (a *app) verifyDetached(f *verifyFlags, o *envelope.Opener, sigName, name s
 		if s.Valid() && s.Sender != nil {
 			a.saySigner(s.Sender)
 		}
+		for _, c := range s.CounterSignatures {
+			if c.Valid() && c.Sender != nil {
+				a.say("countersigned by %s", c.Sender.Fingerprint().Grouped())
+			}
+		}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ type signatureJSON struct {
 	SignerID  string     `json:"signerID"`
 	Algorithm string     `json:"algorithm"`
 	Time      *time.Time `json:"time,omitempty"` // as the signer claims
+
+	CounterSignatures []signatureJSON `json:"counterSignatures,omitempty"`
 }
 
 func writeJSON(w io.Writer, r *envelope.Report) error {
@@ -47,8 +49,21 @@ func writeJSON(w io.Writer, r *envelope.Report) error {
 	for _, x := range r.Recipients {
 		out.Recipients = append(out.Recipients, recipientJSON(x))
 	}
-	for _, s := range r.Signatures {
-		j := signatureJSON{Valid: s.Valid(), Problem: s.Problem(), SignerID: s.SignerID, Algorithm: s.Algorithm}
+	out.Signatures = append(out.Signatures, signaturesJSON(r.Signatures)...)
+	for _, c := range r.LoweredBy {
+		out.LoweredBy = append(out.LoweredBy, c.Fingerprint().String())
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(out)
+}
+
+func signaturesJSON(all []envelope.Signature) (out []signatureJSON) {
+	for _, s := range all {
+		j := signatureJSON{
+			Valid: s.Valid(), Problem: s.Problem(), SignerID: s.SignerID, Algorithm: s.Algorithm,
+			CounterSignatures: signaturesJSON(s.CounterSignatures),
+		}
 		if s.Sender != nil {
 			j.Sender = s.Sender.Fingerprint().String()
 		}
@@ -56,12 +71,7 @@ func writeJSON(w io.Writer, r *envelope.Report) error {
 			t := s.Time.UTC()
 			j.Time = &t
 		}
-		out.Signatures = append(out.Signatures, j)
+		out = append(out, j)
 	}
-	for _, c := range r.LoweredBy {
-		out.LoweredBy = append(out.LoweredBy, c.Fingerprint().String())
-	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(out)
+	return out
 }
