@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"io"
-	"slices"
 	"testing"
 	"time"
 
@@ -29,25 +28,9 @@ func issueSPKI(t testing.TB, spki []byte) *certificate {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	s := cryptobyte.String(issue(t, private, nil).x.Raw)
-	var cert, tbs, before, rest cryptobyte.String
-	require.True(t, s.ReadASN1(&cert, asn1.SEQUENCE) && cert.ReadASN1(&tbs, asn1.SEQUENCE))
-	all := tbs
-	for range 6 { // version, serial number, signature, issuer, validity, subject
-		var one cryptobyte.String
-		require.True(t, tbs.ReadAnyASN1Element(&one, new(asn1.Tag)))
-	}
-	before = all[:len(all)-len(tbs)]
-	require.True(t, tbs.ReadASN1Element(&rest, asn1.SEQUENCE))
-	inner := slices.Concat(before, spki, tbs)
-	c, err := parseCertificate(tlv(0x30, append(tlv(0x30, inner), cert...)))
+	c, err := parseCertificate(withKey(t, issue(t, private, nil), spki))
 	require.NoError(t, err)
 	return c
-}
-
-// spkiOf returns a SubjectPublicKeyInfo.
-func spkiOf(o oid, params, key []byte) []byte {
-	return tlv(0x30, append(tlv(0x30, append(o.tlv(), params...)), tlv(3, append([]byte{0}, key...))...))
 }
 
 // pssParameters returns RSASSA-PSS-params.
@@ -73,7 +56,7 @@ func pssParameters(h, mgf oid, salt, trailer int64) []byte {
 // rsaKeyFor returns a key whose certificate restricts it.
 func rsaKeyFor(t testing.TB, o oid, params []byte) *privateKey {
 	k := secret(t, "rsa3072").(*rsa.PrivateKey)
-	return &privateKey{cert: issueSPKI(t, spkiOf(o, params, x509.MarshalPKCS1PublicKey(&k.PublicKey))), signer: k}
+	return &privateKey{cert: issueSPKI(t, spkiOf(t, o, params, x509.MarshalPKCS1PublicKey(&k.PublicKey))), signer: k}
 }
 
 func pssKey(t testing.TB, params []byte) *privateKey { return rsaKeyFor(t, oidRSAPSS, params) }
@@ -81,13 +64,13 @@ func pssKey(t testing.TB, params []byte) *privateKey { return rsaKeyFor(t, oidRS
 func ed448Key(t testing.TB) *privateKey {
 	public, private, err := ed448.GenerateKey(rand.Reader)
 	require.NoError(t, err)
-	return keyFor(t, issueSPKI(t, spkiOf(oidEd448, nil, public)), private)
+	return keyFor(t, issueSPKI(t, spkiOf(t, oidEd448, nil, public)), private)
 }
 
 func mldsaKey(t testing.TB, p mldsa.Parameters) *privateKey {
 	private, err := mldsa.GenerateKey(p)
 	require.NoError(t, err)
-	return keyFor(t, issueSPKI(t, spkiOf(mldsaOID(p), nil, private.PublicKey().Bytes())), private)
+	return keyFor(t, issueSPKI(t, spkiOf(t, mldsaOID(p), nil, private.PublicKey().Bytes())), private)
 }
 
 // slhSigner signs with SLH-DSA, which nothing but tests does.
@@ -103,7 +86,7 @@ func slhKey(t testing.TB, id slhdsa.ID, o oid) *privateKey {
 	require.NoError(t, err)
 	raw, err := public.MarshalBinary()
 	require.NoError(t, err)
-	return &privateKey{cert: issueSPKI(t, spkiOf(o, nil, raw)), signer: slhSigner{private}}
+	return &privateKey{cert: issueSPKI(t, spkiOf(t, o, nil, raw)), signer: slhSigner{private}}
 }
 
 // hashing signs what it is given after hashing it with a digest that package
@@ -288,7 +271,7 @@ func TestCheckSignOfRestrictedKeys(t *testing.T) {
 		{"PSS with SHA-1", pssKey(t, pssParameters(oidSHA1, oidSHA1, 20, 1)), "other uses"},
 		{"PSS with two digests", pssKey(t, pssParameters(oidSHA256, oidSHA1, 20, 1)), "other uses"},
 		{"PSS with a longer salt", pssKey(t, pssParameters(oidSHA256, oidSHA256, 33, 1)), "other uses"},
-		{"OAEP", rsaKeyFor(t, oidRSAOAEP, nil), "other uses"},
+		{"OAEP", rsaKeyFor(t, oidRSAOAEP, nil), "encryption only"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := (&signer{key: c.key}).CheckSign(time.Now(), seam.Auto)

@@ -20,7 +20,7 @@ import (
 
 // withKey returns the certificate with another SubjectPublicKeyInfo. Its
 // signature is wrong, which nothing here looks at.
-func withKey(t *testing.T, c *certificate, spki []byte) []byte {
+func withKey(t testing.TB, c *certificate, spki []byte) []byte {
 	t.Helper()
 	p, ok := takeApart(c.x.Raw)
 	require.True(t, ok)
@@ -39,7 +39,7 @@ func withKey(t *testing.T, c *certificate, spki []byte) []byte {
 }
 
 // spkiOf builds a SubjectPublicKeyInfo; params are whole elements.
-func spkiOf(t *testing.T, o oid, params, key []byte) []byte {
+func spkiOf(t testing.TB, o oid, params, key []byte) []byte {
 	t.Helper()
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
