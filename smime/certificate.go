@@ -126,7 +126,7 @@ func (c *certificate) CheckSeal(now time.Time, p seam.Profile) error {
 		}
 		return c.unusable("is not for encryption, as its key usage says")
 	}
-	if p == seam.Compatible && c.key.kind == keyRSA && fipsOnly() {
+	if p == seam.Compatible && c.key.kind == keyRSA && c.key.only != rsaOAEP && fipsOnly() {
 		return c.forbidden(forbiddenV15)
 	}
 	if what := c.key.fipsForbids(); what != "" {

@@ -27,7 +27,7 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 	if s.recipients, err = ourRecipients(p.Recipients); err != nil {
 		return nil, err
 	}
-	if len(s.recipients) == 0 {
+	if len(s.recipients)+len(p.Passphrases) == 0 {
 		return nil, errors.New("smime: no recipient")
 	}
 	if s.signers, err = ourSigners(p); err != nil {
@@ -46,8 +46,23 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 	if s.aead || len(s.signers) > 0 {
 		s.facts.Auth = seam.AuthAtEnd
 	}
-	s.facts.Reason = s.reason()
+	s.facts.Reason, s.facts.Findings = s.reason(), s.classical()
 	return s, nil
+}
+
+// classical tells of each signature in a message of the PostQuantum profile
+// that a quantum computer can forge. It is allowed: what is signed today is
+// checked today, and what is sealed today may be read in thirty years.
+func (s *sealing) classical() (findings []string) {
+	if s.plan.Profile != seam.PostQuantum {
+		return nil
+	}
+	for _, by := range s.signers {
+		if k := by.key.cert.key; k.kind != keyMLDSA && k.kind != keySLHDSA {
+			findings = append(findings, "the signature is made with an "+k.name+" key, which a quantum computer can forge: ML-DSA is what it cannot")
+		}
+	}
+	return findings
 }
 
 func ourRecipients(xs []seam.Certificate) (out []*certificate, err error) {
@@ -105,10 +120,13 @@ func newContentKey() []byte {
 // ten thousand of them take a second of one core.
 const wrapWorkers = 2
 
-// wrap wraps cek for every recipient, or for none. It returns the
-// RecipientInfos and the version that they demand of what holds them.
+// wrap wraps cek for every recipient and passphrase, or for none. It returns
+// the RecipientInfos and the version that they demand of what holds them.
 func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
-	n := len(s.recipients)
+	if len(s.plan.Passphrases) > maxPasswords {
+		return nil, 0, &envelope.LimitError{What: "passphrases for one message", Max: maxPasswords}
+	}
+	n := len(s.recipients) + len(s.plan.Passphrases)
 	infos = make([][]byte, n)
 	s.facts.Recipients = make([]seam.Recipient, n)
 	versions, errs := make([]int, n), make([]error, n)
@@ -116,8 +134,7 @@ func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
 	for first := range wrapWorkers {
 		wait.Go(func() {
 			for i := first; i < n; i += wrapWorkers {
-				// Readers that know no GCM know no OAEP either.
-				infos[i], s.facts.Recipients[i], versions[i], errs[i] = wrapFor(s.recipients[i], cek, !s.aead)
+				infos[i], s.facts.Recipients[i], versions[i], errs[i] = s.wrapOne(i, cek)
 				if errs[i] != nil {
 					return
 				}
@@ -140,6 +157,18 @@ func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
 		version = 0 // RFC 5083, Section 2.1
 	}
 	return infos, version, nil
+}
+
+// wrapOne wraps for one of the recipients, or of the passphrases after them.
+func (s *sealing) wrapOne(i int, cek []byte) (der []byte, planned seam.Recipient, version int, err error) {
+	if n := len(s.recipients); i >= n {
+		der, planned, err = wrapForPassphrase(s.plan.Passphrases[i-n], cek, writeIterations)
+		return der, planned, versionPassword, err
+	}
+	// Readers that know no GCM know no OAEP either, but for one whose
+	// certificate allows nothing else (RFC 4055, Section 4.1).
+	c := s.recipients[i]
+	return wrapFor(c, cek, !s.aead && c.key.only != rsaOAEP)
 }
 
 // mostRecipientBytes is what a reader with default limits takes: no message is

@@ -181,6 +181,9 @@ func refuseRSA(k *rsa.PublicKey, most int) string {
 	return ""
 }
 
+// weakRSA reports whether the key is an RSA key of fewer bits than are used.
+func (k *publicKey) weakRSA() bool { return k.kind == keyRSA && k.rsa.N.BitLen() < minRSA }
+
 // subjectPublicKey returns the octets of the BIT STRING in a
 // SubjectPublicKeyInfo.
 func subjectPublicKey(spki []byte) ([]byte, bool) {

@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -14,6 +15,8 @@ const (
 	keyTransport                          // KeyTransRecipientInfo: RSA
 	keyAgreement                          // KeyAgreeRecipientInfo: ECDH
 	keyEncapsulation                      // KEMRecipientInfo: ML-KEM
+	sharedKey                             // KEKRecipientInfo: AES key wrap
+	password                              // PasswordRecipientInfo: PBKDF2
 )
 
 // recipientInfo is one reader of a sealed message: a RecipientInfo, or one of
@@ -35,6 +38,8 @@ type recipientInfo struct {
 
 	agree *agreement     // keyAgreement; shared by those of one RecipientInfo
 	kem   *encapsulation // keyEncapsulation
+	pw    *passwordInfo  // password
+	size  int            // sharedKey: octets of the key
 }
 
 // keyID names a certificate: by issuer and serial number, or by subject key
@@ -61,7 +66,11 @@ func (id *keyID) fits(c *keyID) bool {
 
 // names reports whether ri is meant for the owner of c.
 func (ri *recipientInfo) names(c *certificate) bool {
-	return ri.kind != otherRecipient && ri.id.is(c)
+	switch ri.kind {
+	case keyTransport, keyAgreement, keyEncapsulation:
+		return ri.id.is(c)
+	}
+	return false // sharedKey has an identifier of another sort
 }
 
 // isPKCS1v15 reports whether the content key is encrypted with RSA PKCS#1 v1.5,
@@ -104,9 +113,22 @@ func (ri *recipientInfo) seamRecipient() seam.Recipient {
 		return seam.Recipient{ID: ri.id.String(), Algorithm: ri.agree.String()}
 	case keyEncapsulation:
 		return seam.Recipient{ID: ri.id.String(), Algorithm: ri.kem.String()}
+	case sharedKey:
+		if ri.refuse == "" {
+			return seam.Recipient{ID: fmt.Sprintf("shared key %X", ri.id.ski), Algorithm: fmt.Sprintf("AES-%d wrap", 8*ri.size)}
+		}
+		return seam.Recipient{ID: fmt.Sprintf("shared key %X", ri.id.ski), Algorithm: notSupported}
+	case password:
+		if ri.refuse == "" {
+			return seam.Recipient{ID: passphraseID, Algorithm: ri.pw.String()}
+		}
+		return seam.Recipient{ID: passphraseID, Algorithm: notSupported}
 	}
-	return seam.Recipient{ID: ri.other, Algorithm: "not supported"}
+	return seam.Recipient{ID: ri.other, Algorithm: notSupported}
 }
+
+// notSupported is how reports name what cannot be opened.
+const notSupported = "not supported"
 
 // v15Name is how reports name RSA PKCS#1 v1.5 encryption.
 const v15Name = "RSA PKCS#1 v1.5"

@@ -55,9 +55,17 @@ func parseRecipientInfos(der []byte, most int) ([]*recipientInfo, error) {
 		}
 		return ris, nil
 	case context(2):
-		return otherInfo("holder of a shared key"), nil
+		ri, ok := parseSharedKey(in)
+		if !ok {
+			return nil, fmt.Errorf("smime: %w: shared key", errRecipient)
+		}
+		return []*recipientInfo{ri}, nil
 	case context(3):
-		return otherInfo("holder of a password"), nil
+		ri, ok := parsePassword(in)
+		if !ok {
+			return nil, fmt.Errorf("smime: %w: password", errRecipient)
+		}
+		return []*recipientInfo{ri}, nil
 	case context(4):
 		ri, ok := parseOther(in)
 		if !ok {
