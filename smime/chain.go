@@ -109,10 +109,10 @@ type RevocationQuery struct {
 // [keyring.Verified] for long verifies again.
 //
 // Verify's error is a [*keyring.RevokedError] or a [*keyring.ExpiredError] where
-// one of these is what is wrong with the certificate itself; an
-// [*envelope.LimitError] where finding a path would take too much work; and
-// else one that says what is wrong with which certificate of the path. All but
-// errors in a itself (one that cannot be parsed) are [keyring.ErrRefused].
+// one of these is what is wrong with the certificate itself; one that is
+// errors.Is(err, envelope.ErrLimit) where finding a path would take too much
+// work; and else one that says what is wrong with which certificate of the
+// path, or with a. All are [keyring.ErrRefused].
 func ChainTo(address string, a *Authorities, intermediates ...*keyring.Certificate) keyring.Evidence {
 	e := seam.Evidence{Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
 	if a != nil {

@@ -17,6 +17,9 @@ type app struct {
 	env     func(string) string
 	pending pending           // files that are being written
 	files   map[string]string // by fingerprint: where a key was read
+	folders map[string]*folder
+
+	authority authorityFlags
 }
 
 // say writes one line to standard error.

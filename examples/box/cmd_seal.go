@@ -11,14 +11,14 @@ import (
 // sealFlags are what seal was asked for.
 type sealFlags struct {
 	to, sign                                 []string
-	profile, passphraseFile, roots, out      string
+	profile, passphraseFile, out             string
 	allowUnauthenticated, armor, mail, force bool
 }
 
 func (a *app) sealCommand() *cobra.Command {
 	var f sealFlags
 	c := &cobra.Command{
-		Use:   "seal --to FILE=FINGERPRINT… [flags] [IN]",
+		Use:   "seal --to FILE=FINGERPRINT|FILE=ADDRESS… [flags] [IN]",
 		Short: "Seal a file for the owners of verified keys",
 		Long: `Seal a file so that only the owners of these keys can open it, all of them or
 none: if one key cannot be used, nothing is written.
@@ -27,25 +27,32 @@ FILE is the recipient's public key (OpenPGP) or certificate (S/MIME).
 FINGERPRINT is what its owner told you, by another way than FILE came: 40 or 64
 hexadecimal digits in any grouping, words, or twelve groups of five figures.
 
+Where an authority issues the certificates of many people, --to FILE=ADDRESS
+takes its word instead: --roots says which authorities you believe, and FILE is
+the certificate, alone or with those that lead to the root (PEM or .p7c), or a
+folder of them. Any authority below the roots can issue a certificate for any
+address, by mistake or on demand: a fingerprint from its owner proves more.
+
 Without --sign the recipient cannot know who sealed it. For S/MIME a signature
 is also what lets every mail program open it; without one choose
 --profile modern, which OpenSSL 3 and Bouncy Castle read.`,
 		Example: `  box seal --to bob.pub=FINGERPRINT -o receipt.pdf.pgp receipt.pdf
   box seal --to bob.pem=FINGERPRINT --sign me.key -o receipt.p7m receipt.pdf
   box seal --to bob.pub=FINGERPRINT --mail -o receipt.eml receipt.pdf
+  box seal --to-list customers --roots ca.pem --crl ca.crl --sign me.key -o news.p7m news.pdf
   tar c papers | box seal --to bob.pub=FINGERPRINT --to eve.pub=FINGERPRINT -o papers.pgp`,
 		Args: most(1, "one file, or standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.seal(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT`; again for each further one")
+	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT` or FILE=ADDRESS; again for each further one")
 	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, inside the encryption")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the signing key")
 	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
 	fl.BoolVar(&f.mail, "mail", false, "write a whole mail, which a mail program opens")
-	fl.StringVar(&f.roots, "roots", "", "for --to FILE=ADDRESS: not yet")
+	a.addAuthorityFlags(c, "--to")
 	outputFlags(c, &f.out, &f.force)
 	return c
 }
@@ -64,9 +71,11 @@ func first(args []string) string {
 }
 
 func (a *app) seal(f *sealFlags, name string) error {
-	if f.roots != "" {
-		return notYet("seal --roots")
+	listed, err := a.listed()
+	if err != nil {
+		return err
 	}
+	f.to = append(f.to, listed...)
 	if len(f.to) == 0 {
 		return usagef("nobody to seal to: --to FILE=FINGERPRINT")
 	}
@@ -74,7 +83,6 @@ func (a *app) seal(f *sealFlags, name string) error {
 		return usagef("--armor and --mail exclude each other: a mail is text already")
 	}
 	s := &envelope.Sealer{Armor: f.armor, Legacy: envelope.Legacy{UnauthenticatedCBC: f.allowUnauthenticated}}
-	var err error
 	if s.Profile, err = sealProfile(f.profile); err != nil {
 		return err
 	}

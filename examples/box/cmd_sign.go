@@ -31,6 +31,7 @@ keep it secret.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with; again for each further one")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
+	a.addAuthorityFlags(c, "--from")
 	fl.BoolVar(&f.opaque, "opaque", false, "write the content with the signature around it")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
@@ -94,7 +95,8 @@ FINGERPRINT is what the key's owner told you, by another way than FILE came.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verifySigned(&f, args) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT`: it must be signed by this key, or by another --from")
+	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
+	a.addAuthorityFlags(c, "--from")
 	fl.BoolVar(&f.opaque, "opaque", false, "the signature is around the content")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
 	fl.StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")

@@ -113,7 +113,9 @@ func (t *tracked) Stat() (fs.FileInfo, error) { return t.f.Stat() }
 const mostKeyBytes = 2 << 20
 
 // readSmall reads a whole key or certificate file.
-func (a *app) readSmall(name string) ([]byte, error) {
+func (a *app) readSmall(name string) ([]byte, error) { return a.readAtMost(name, mostKeyBytes) }
+
+func (a *app) readAtMost(name string, most int64) ([]byte, error) {
 	var r io.Reader = a.stdin
 	if name != "-" {
 		f, err := os.Open(name)
@@ -123,12 +125,12 @@ func (a *app) readSmall(name string) ([]byte, error) {
 		defer f.Close()
 		r = f
 	}
-	b, err := io.ReadAll(io.LimitReader(r, mostKeyBytes+1))
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
 	switch {
 	case err != nil:
 		return nil, failed("reading", name, err)
-	case len(b) > mostKeyBytes:
-		return nil, failed("reading", name, &envelope.LimitError{What: "octets in a key file", Max: mostKeyBytes})
+	case int64(len(b)) > most:
+		return nil, failed("reading", name, &envelope.LimitError{What: "octets in a key file", Max: most})
 	case len(bytes.TrimSpace(b)) == 0:
 		return nil, failed("reading", name, errors.New("the file is empty: export the key once more"))
 	}

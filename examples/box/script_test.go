@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			"flip":     flip,
 			"fill":     fill,
 			"only":     only,
+			"pki":      makePKI,
 		},
 	})
 }

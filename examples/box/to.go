@@ -53,9 +53,7 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 		switch {
 		case err != nil:
 			return nil, err
-		case n.address != "" && n.file != "":
-			return nil, notYet(flag + " FILE=ADDRESS with --roots")
-		case n.address != "":
+		case n.address != "" && n.file == "":
 			return nil, notYet(flag + " ADDRESS, which looks into the ring of verified keys,")
 		case n.file == "":
 			return nil, usagef("%s %s: there is no file name before the =", flag, shown(v))
@@ -64,6 +62,14 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 	}
 	var out []*keyring.Verified
 	for _, n := range all {
+		if n.address != "" {
+			vs, err := a.verifyAddress(flag, n)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, vs...)
+			continue
+		}
 		v, err := a.verifyOne(flag, n)
 		if err != nil {
 			return nil, err
