@@ -2,10 +2,8 @@ package ccm_test
 
 import (
 	"bytes"
-	"crypto/aes"
 	"crypto/fips140"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/doublekeybox/doublekeybox/internal/ccm"
+	"github.com/doublekeybox/doublekeybox/internal/ccm/ccmtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,56 +29,6 @@ func refused(t testing.TB) bool {
 	_, err = ccm.NewDecrypter(bytes.NewReader(nil), key, nonce)
 	require.ErrorIs(t, err, ccm.ErrFIPS)
 	return true
-}
-
-// seal is NIST SP 800-38C, Section 6.1, word for word and block by block.
-func seal(t testing.TB, key, nonce, aad, plain []byte, tagSize int) []byte {
-	t.Helper()
-	b, err := aes.NewCipher(key)
-	require.NoError(t, err)
-	q := 15 - len(nonce)
-	number := func(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 8), n)[16-q:] }
-	flags := byte(8*((tagSize-2)/2) + q - 1)
-	if len(aad) > 0 {
-		flags += 64
-	}
-	input := bytes.Join([][]byte{{flags}, nonce, number(uint64(len(plain)))}, nil)
-	even := func() {
-		for len(input)%16 != 0 {
-			input = append(input, 0)
-		}
-	}
-	if len(aad) > 0 {
-		if len(aad) < 65280 {
-			input = append(input, byte(len(aad)>>8), byte(len(aad)))
-		} else {
-			input = append(input, 0xff, 0xfe, byte(len(aad)>>24), byte(len(aad)>>16), byte(len(aad)>>8), byte(len(aad)))
-		}
-		input = append(input, aad...)
-		even()
-	}
-	input = append(input, plain...)
-	even()
-	var y [16]byte
-	for ; len(input) > 0; input = input[16:] {
-		for i := range y {
-			y[i] ^= input[i]
-		}
-		b.Encrypt(y[:], y[:])
-	}
-	counter := func(i int) (s [16]byte) {
-		b.Encrypt(s[:], bytes.Join([][]byte{{byte(q - 1)}, nonce, number(uint64(i))}, nil))
-		return s
-	}
-	out := bytes.Clone(plain)
-	for i := range out {
-		out[i] ^= counter(i/16 + 1)[i%16]
-	}
-	s0 := counter(0)
-	for i := range tagSize {
-		out = append(out, y[i]^s0[i])
-	}
-	return out
 }
 
 // open is what a reader of a message does.
@@ -124,7 +73,7 @@ func TestSpecification(t *testing.T) {
 	plain, good := open(t, key, nonce, aad, sealed, 14, []int{7})
 	require.True(t, good)
 	require.Equal(t, h("202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"), plain)
-	require.Equal(t, sealed, seal(t, key, nonce, aad, plain, 14))
+	require.Equal(t, sealed, ccmtest.Seal(key, nonce, aad, plain, 14))
 }
 
 // TestAgainstOpenSSL compares with what OpenSSL 3 made of the same inputs: lengths around every boundary of the encoding.
@@ -158,7 +107,7 @@ func TestAgainstOpenSSL(t *testing.T) {
 		{32, 12, 16, 5, 32768, "1b5b2c2f23d7e81a0172b6b3285fe56b7b791140a19f1b0789327746a9409457"},
 	} {
 		key, nonce, aad, plain := pattern(c.key, 3), pattern(c.nonce, 5), pattern(c.aad, 7), pattern(c.plain, 11)
-		sealed := seal(t, key, nonce, aad, plain, c.tag)
+		sealed := ccmtest.Seal(key, nonce, aad, plain, c.tag)
 		sum := sha256.Sum256(sealed)
 		require.Equal(t, c.sum, hex.EncodeToString(sum[:]), "%+v", c)
 		got, good := open(t, key, nonce, aad, sealed, c.tag, []int{1000, 1, 16384})
@@ -184,7 +133,7 @@ func TestBoundaries(t *testing.T) {
 			continue
 		}
 		plain, tagSize := random(size), 12+2*(i%3)
-		sealed := seal(t, key, nonce, aad, plain, tagSize)
+		sealed := ccmtest.Seal(key, nonce, aad, plain, tagSize)
 		for _, pieces := range [][]int{{1}, {15, 1}, {16}, {17}, {1 << 20}, {5, 16384, 3}} {
 			got, good := open(t, key, nonce, aad, sealed, tagSize, pieces)
 			require.True(t, good, "%d in pieces of %v", size, pieces)
@@ -217,7 +166,7 @@ func TestTagSize(t *testing.T) {
 		return
 	}
 	key, nonce, plain := make([]byte, 16), make([]byte, 12), []byte("text")
-	sealed := seal(t, key, nonce, nil, plain, 16)
+	sealed := ccmtest.Seal(key, nonce, nil, plain, 16)
 	for n := range 20 {
 		v, err := ccm.NewVerifier(key, nonce, nil, 4, n)
 		if n != 12 && n != 14 && n != 16 {
@@ -246,7 +195,7 @@ func TestSize(t *testing.T) {
 		return
 	}
 	key, nonce := make([]byte, 16), make([]byte, 13)
-	sealed := seal(t, key, nonce, nil, make([]byte, 65535), 16)
+	sealed := ccmtest.Seal(key, nonce, nil, make([]byte, 65535), 16)
 	for _, n := range []int{-1, 0, 1} {
 		v, err := ccm.NewVerifier(key, nonce, nil, 65535, 16)
 		require.NoError(t, err)
