@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,13 @@ func TestFIPSOnly(t *testing.T) {
 	v15 := sealed(t, envelope.Sealer{Profile: envelope.Compatible, Signers: who.signers()}, []byte("text"), rsa.verified)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "v15"), v15, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "rsa.crt"), rsa.key.Certificate().Marshal(), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "ciphers"), 0o700))
+	for _, k := range contentCiphers() {
+		if k.keyLen >= 16 { // AES key wrap takes no shorter ones
+			msg := k.in(t, crafted{to: who, plain: []byte("text")}, false).bytes(t)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "ciphers", k.name), msg, 0o600))
+		}
+	}
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self, "-test.run=^TestFIPSOnly$", "-test.v")
@@ -58,6 +66,24 @@ func fipsOnly(t *testing.T, dir string) {
 	o := envelope.Opener{Identities: who.identities(), Senders: who.senders(), RequireSignature: true}
 	_, _, err = open(o, bytes.NewReader(msg))
 	requireNotApproved(t, err)
+
+	// Of all content ciphers AES-CBC is left.
+	names, err := os.ReadDir(filepath.Join(dir, "ciphers"))
+	require.NoError(t, err)
+	require.Greater(t, len(names), 10)
+	every := envelope.Opener{Identities: who.identities(), Legacy: envelope.Legacy{TripleDES: true, RC2: true, UnauthenticatedCBC: true}}
+	for _, name := range names {
+		msg, err := os.ReadFile(filepath.Join(dir, "ciphers", name.Name()))
+		require.NoError(t, err)
+		got, _, err := open(every, bytes.NewReader(msg))
+		if strings.HasPrefix(name.Name(), "AES") && strings.HasSuffix(name.Name(), "CBC") {
+			require.NoError(t, err)
+			require.Equal(t, "text", string(got))
+		} else {
+			requireNotApproved(t, err)
+			require.Empty(t, got)
+		}
+	}
 
 	// What is allowed works: AES-CBC, ECDH and ECDSA on P-256.
 	msg, err = os.ReadFile(filepath.Join(dir, "cbc"))

@@ -54,6 +54,11 @@ func fuzzSeeds(f *testing.F, sealedOnes bool) *person {
 		}
 		add(crafted{to: who, plain: []byte(fuzzContent)}.bytes(f))
 		add(crafted{to: who, plain: []byte(fuzzContent), attrs: tlv(0xa1, attribute(ctAttrOID, data))}.bytes(f))
+		for _, k := range contentCiphers() {
+			if k.tag > 0 {
+				add(k.in(f, crafted{to: who, plain: []byte(fuzzContent)}, k.tag > 12).bytes(f))
+			}
+		}
 		if dir := os.Getenv("DKB_VECTORS"); dir != "" {
 			names, err := filepath.Glob(filepath.Join(dir, "crafted", "*", "*.der"))
 			require.NoError(f, err)

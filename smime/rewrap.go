@@ -146,6 +146,10 @@ func (s *session) mayAdd(x *sealing) error {
 		return fmt.Errorf("%w: %s: reseal the message instead", keyring.ErrRefused, fmt.Sprintf(format, args...))
 	}
 	switch p := x.plan.Profile; {
+	case s.h.alg.cipher != cipherAES:
+		return refused("the message has %s, which is weak", s.h.alg.name)
+	case x.aead && s.h.alg.mode != modeGCM:
+		return refused("the message has %s, and no profile makes that without knowing who reads it", s.h.alg.name)
 	case p == seam.PostQuantum && (!x.aead || s.h.alg.keyLen < writtenKeyLen):
 		return refused("the message has %s, and the PostQuantum profile is AES-256-GCM", s.h.alg.name)
 	case p == seam.Modern && !x.aead:

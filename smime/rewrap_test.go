@@ -161,6 +161,17 @@ func TestRewrapRefuses(t *testing.T) {
 	dave, err := keyring.Verify(pgpKey.Certificate(), keyring.Expect(pgpKey.Certificate().Fingerprint()))
 	require.NoError(t, err)
 
+	old := envelope.Opener{Identities: alice.identities(), Legacy: envelope.Legacy{TripleDES: true, RC2: true}}
+	others := map[string][]byte{}
+	for _, k := range contentCiphers() {
+		c := crafted{to: alice, plain: signedInside(t, alice).plain, contentType: signedOID}
+		if k.tag > 0 {
+			c.attrs = tlv(0xa1, attribute(ctAttrOID, signedOID))
+		}
+		if k.keyLen >= 16 { // AES key wrap takes no shorter ones
+			others[k.name] = k.in(t, c, false).bytes(t)
+		}
+	}
 	opener := envelope.Opener{Identities: alice.identities()}
 	stranger := envelope.Opener{Identities: fresh["stranger"]().identities()}
 	required := envelope.Opener{Identities: alice.identities(), Senders: alice.senders(), RequireSignature: true}
@@ -201,6 +212,13 @@ func TestRewrapRefuses(t *testing.T) {
 		"more behind the message":   {append(bytes.Clone(gcm), 0), &opener, &modern, one(bob.verified), envelope.ErrFormat, ""},
 		"cut off":                   {gcm[:len(gcm)-1], &opener, &modern, one(bob.verified), envelope.ErrFormat, ""},
 		"empty":                     {nil, &opener, &modern, one(bob.verified), envelope.ErrFormat, ""},
+		"AES-256-CBC":               {others["AES-256-CBC"], &old, &auto, one(carol.verified), nil, ""},
+		"triple DES":                {others["3DES-CBC"], &old, &auto, one(carol.verified), keyring.ErrRefused, "3DES-CBC, which is weak"},
+		"triple DES, Compatible":    {others["3DES-CBC"], &old, &compatible, one(carol.verified), keyring.ErrRefused, "3DES-CBC, which is weak"},
+		"RC2":                       {others["RC2-128-CBC"], &old, &auto, one(carol.verified), keyring.ErrRefused, "RC2-128-CBC, which is weak"},
+		"AES-256-GCM":               {others["AES-256-GCM"], &old, &modern, one(bob.verified), nil, ""},
+		"ChaCha20-Poly1305":         {others["ChaCha20-Poly1305"], &old, &modern, one(bob.verified), keyring.ErrRefused, "no profile"},
+		"AES-CCM":                   {others["AES-128-CCM"], &old, &auto, one(reads.verified), keyring.ErrRefused, "no profile"},
 		"another tag":               {flipped(gcm, len(gcm)-7), &opener, &modern, one(bob.verified), envelope.ErrDecrypt, ""},
 		"signature of other octets": {flipped(cbc, len(cbc)-60), &opener, &auto, one(carol.verified), envelope.ErrDecrypt, ""},
 	} {
