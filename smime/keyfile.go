@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -113,6 +114,12 @@ func readKeyFile(r io.Reader, passphrase []byte) (*keyFile, error) {
 		return nil, fmt.Errorf("smime: a file of more than %d octets is no key", maxKeyFile)
 	case len(bytes.TrimSpace(b)) == 0:
 		return nil, errors.New("smime: the file is empty: no private key")
+	case bytes.Contains(b, []byte(pemBlockBegin+pemPKCS12)):
+		block, rest := pem.Decode(b)
+		if block == nil || block.Type != pemPKCS12 || len(bytes.TrimSpace(rest)) > 0 {
+			return nil, errors.New("smime: a PEM block with PKCS#12 must be alone in its file")
+		}
+		return parsePKCS12(block.Bytes, passphrase)
 	case bytes.Contains(b, []byte(pemBlockBegin)):
 		return parsePEMKeys(b, passphrase)
 	}

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
+var errPrivateKeySize = fmt.Errorf("smime: a private key of more than %d octets is not read", maxPrivateKey)
+
 // parsePEMKeys reads PEM blocks: private keys, and certificates.
 func parsePEMKeys(b, passphrase []byte) (*keyFile, error) {
 	f, cost := &keyFile{}, &iterationBudget{}
@@ -62,7 +64,7 @@ func parsePrivate(block *pem.Block, passphrase []byte, cost *iterationBudget) (a
 		der = plain
 	}
 	if len(der) > maxPrivateKey {
-		return nil, fmt.Errorf("smime: a private key of more than %d octets is not read", maxPrivateKey)
+		return nil, errPrivateKeySize
 	}
 	var private any
 	var err error

@@ -170,5 +170,11 @@ const (
 	oidHMACSHA384     oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x0a"             // 1.2.840.113549.2.10
 	oidHMACSHA512     oid = "\x2a\x86\x48\x86\xf7\x0d\x02\x0b"             // 1.2.840.113549.2.11
 	oidKeyBag         oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01" // 1.2.840.113549.1.12.10.1.1
+	oidCertBag        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x03" // 1.2.840.113549.1.12.10.1.3
+	oidX509Bag        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x16\x01"     // 1.2.840.113549.1.9.22.1
+	oidPBE3DES        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03"     // 1.2.840.113549.1.12.1.3
+	oidPBE2DES        oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x04"     // 1.2.840.113549.1.12.1.4
+	oidPBERC2         oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x05"     // 1.2.840.113549.1.12.1.5
+	oidPBERC240       oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x06"     // 1.2.840.113549.1.12.1.6
 	oidShroudedKeyBag oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x02" // 1.2.840.113549.1.12.10.1.2
 )

@@ -33,6 +33,7 @@ const (
 	pemPKCS1        = "RSA PRIVATE KEY"
 	pemSEC1         = "EC PRIVATE KEY"
 	pemECParameters = "EC PARAMETERS"
+	pemPKCS12       = "PKCS12" // as RFC 9216 shows them
 )
 
 // ParseCertificate parses exactly one X.509 certificate, in DER or as a PEM

@@ -249,10 +249,18 @@ func decryptPadded(enc *algorithm, key, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("smime: decrypting the private key: %w", err)
 	}
-	size := block.BlockSize()
 	s := cryptobyte.String(enc.params)
 	var iv cryptobyte.String
-	if !s.ReadASN1(&iv, asn1.OCTET_STRING) || !s.Empty() || len(iv) != size || len(data) == 0 || len(data)%size != 0 {
+	if !s.ReadASN1(&iv, asn1.OCTET_STRING) || !s.Empty() || len(iv) != block.BlockSize() {
+		return nil, errPBES2
+	}
+	return decryptBlocks(block, iv, data)
+}
+
+// decryptBlocks is what decryptPadded does with the block cipher.
+func decryptBlocks(block cipher.Block, iv, data []byte) ([]byte, error) {
+	size := block.BlockSize()
+	if len(data) == 0 || len(data)%size != 0 {
 		return nil, errPBES2
 	}
 	out := make([]byte, len(data))

@@ -1,14 +1,10 @@
 package smime
 
 import (
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 )
@@ -19,9 +15,9 @@ var errPKCS12 = errors.New("smime: neither PEM nor a PKCS#12 file with a private
 // nothing else would tell that somebody replaced the key in it.
 //
 // Programs write these files in BER, inside of what the MAC covers too (NSS,
-// and so Thunderbird and Firefox; Bouncy Castle). The decoder reads DER alone.
-// So the MAC is checked here, over the octets as they are, and the decoder is
-// given the same contents in DER with a MAC over that.
+// and so Thunderbird and Firefox; Bouncy Castle), with several private keys,
+// and with keys that crypto/x509 does not know. go-pkcs12, which writes ours,
+// reads none of those.
 func parsePKCS12(b, passphrase []byte) (*keyFile, error) {
 	file, err := readPFX(b)
 	if err != nil {
@@ -34,33 +30,40 @@ func parsePKCS12(b, passphrase []byte) (*keyFile, error) {
 	if !ok {
 		return nil, ErrPassphrase
 	}
-	der, err := file.encode(password)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(der)
-	private, leaf, others, err := pkcs12.DecodeChain(der, string(passphrase))
-	if err != nil {
-		return nil, fmt.Errorf("smime: reading PKCS#12: %q", cut(strings.TrimPrefix(err.Error(), "pkcs12: ")))
-	}
-	f := &keyFile{privates: []any{private}}
-	for _, x := range append([]*x509.Certificate{leaf}, others...) {
-		if err := f.addCertificate(x.Raw); err != nil {
+	p := &pkcs12Reader{passphrase: passphrase, password: password}
+	for _, s := range file.safes {
+		der := s.data
+		if s.encrypted {
+			if der, err = p.decrypt(&s.pbe, s.data); err != nil {
+				return nil, err
+			}
+		}
+		if err := p.readBags(der); err != nil {
 			return nil, err
 		}
 	}
-	return f, nil
+	if len(p.file.privates) == 0 {
+		return nil, errPKCS12
+	}
+	return &p.file, nil
 }
 
 // pfx is a PKCS#12 file of which nothing is decrypted yet.
 type pfx struct {
-	authSafe []byte   // what the MAC covers
-	safes    [][]byte // the ContentInfos in it in DER; those with a private key first
+	authSafe []byte // what the MAC covers
+	safes    []safe
 
 	mac        algorithm
 	digest     []byte
 	salt       []byte
 	iterations int64
+}
+
+// safe is a SafeContents, encrypted or not.
+type safe struct {
+	encrypted bool
+	pbe       algorithm
+	data      []byte
 }
 
 // readPFX reads a file as far as it can be read without the passphrase, and
@@ -119,49 +122,37 @@ func readPFX(b []byte) (*pfx, error) {
 }
 
 // readSafes reads an AuthenticatedSafe, SEQUENCE OF ContentInfo, each Data with
-// SafeContents or EncryptedData.
-//
-// There must be a private key that is encrypted once only, as every program
-// writes it, and it goes first: the decoder refuses a second one before it
-// does anything with it. So no iterations are spent that were not counted,
-// though what is inside EncryptedData cannot be seen here.
+// SafeContents or EncryptedData. It adds up what it can see the cost of.
 func (f *pfx) readSafes(cost *iterationBudget) bool {
 	der, err := ber.ToDER(f.authSafe, maxKeyFile)
 	if err != nil {
 		return false
 	}
 	s, list := cryptobyte.String(der), cryptobyte.String(nil)
-	if !s.ReadASN1(&list, asn1.SEQUENCE) {
+	if !s.ReadASN1(&list, asn1.SEQUENCE) || !s.Empty() {
 		return false
 	}
-	var keys, others [][]byte
 	for !list.Empty() {
-		var content cryptobyte.String
+		var content, octets cryptobyte.String
 		info := list
 		if readContent(&info, oidData, &content) {
-			safe, hasKey, ok := readSafeContents(content, cost)
-			if !ok {
+			list = info
+			if !content.ReadASN1(&octets, asn1.OCTET_STRING) || !content.Empty() || !costOfBags(octets, cost) {
 				return false
 			}
-			if hasKey {
-				keys = append(keys, safe)
-			} else {
-				others = append(others, safe)
-			}
-			list = info
+			f.safes = append(f.safes, safe{data: octets})
 			continue
 		}
 		if !readContent(&list, oidEncryptedData, &content) {
 			return false
 		}
-		safe, ok := readEncryptedData(content, cost)
-		if !ok {
+		e, ok := readEncryptedData(content)
+		if !ok || !cost.addPBE(&e.pbe) {
 			return false
 		}
-		others = append(others, safe)
+		f.safes = append(f.safes, e)
 	}
-	f.safes = append(keys, others...)
-	return len(keys) > 0
+	return true
 }
 
 // readContent consumes a ContentInfo of the given type and returns what is
@@ -173,40 +164,7 @@ func readContent(s *cryptobyte.String, want oid, content *cryptobyte.String) boo
 		in.ReadASN1(content, asn1.Tag(0).ContextSpecific().Constructed()) && in.Empty()
 }
 
-// readSafeContents reads a Data with SafeContents in whatever encoding, and
-// returns it as a ContentInfo in DER, with whether it holds a private key.
-func readSafeContents(s cryptobyte.String, cost *iterationBudget) (info []byte, hasKey, ok bool) {
-	var octets, list cryptobyte.String
-	if !s.ReadASN1(&octets, asn1.OCTET_STRING) || !s.Empty() {
-		return nil, false, false
-	}
-	der, err := ber.ToDER(octets, maxKeyFile)
-	if err != nil {
-		return nil, false, false
-	}
-	bags := cryptobyte.String(der)
-	if !bags.ReadASN1(&list, asn1.SEQUENCE) {
-		return nil, false, false
-	}
-	for !list.Empty() {
-		var bag, value, in cryptobyte.String
-		var o oid
-		var a algorithm
-		if !list.ReadASN1(&bag, asn1.SEQUENCE) || !readOID(&bag, &o) ||
-			!bag.ReadASN1(&value, asn1.Tag(0).ContextSpecific().Constructed()) {
-			return nil, false, false
-		}
-		hasKey = hasKey || o == oidKeyBag || o == oidShroudedKeyBag
-		if o == oidShroudedKeyBag && (!value.ReadASN1(&in, asn1.SEQUENCE) || !readAlgorithm(&in, &a, asn1.SEQUENCE) || !cost.addPBE(&a)) {
-			return nil, false, false
-		}
-	}
-	info, err = contentInfo(oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(der) })
-	return info, hasKey, err == nil
-}
-
-// readEncryptedData reads an EncryptedData (RFC 5652, Section 8) and returns it
-// as a ContentInfo in DER:
+// readEncryptedData reads an EncryptedData (RFC 5652, Section 8):
 //
 //	EncryptedData ::= SEQUENCE {
 //	   version CMSVersion,
@@ -215,61 +173,35 @@ func readSafeContents(s cryptobyte.String, cost *iterationBudget) (info []byte, 
 //	   contentType ContentType,
 //	   contentEncryptionAlgorithm ContentEncryptionAlgorithmIdentifier,
 //	   encryptedContent [0] IMPLICIT EncryptedContent OPTIONAL }
-func readEncryptedData(s cryptobyte.String, cost *iterationBudget) (info []byte, ok bool) {
-	var in, eci, params, content cryptobyte.String
+func readEncryptedData(s cryptobyte.String) (e safe, ok bool) {
+	e.encrypted = true
+	var in, eci cryptobyte.String
 	var version int
-	var a algorithm
 	if !s.ReadASN1(&in, asn1.SEQUENCE) || !in.ReadASN1Integer(&version) || version != 0 ||
-		!in.ReadASN1(&eci, asn1.SEQUENCE) || !in.Empty() || !readContentType(&eci, oidData) {
-		return nil, false
-	}
-	peek := eci
-	if !eci.ReadASN1Element(&params, asn1.SEQUENCE) || !readAlgorithm(&peek, &a, asn1.SEQUENCE) || !cost.addPBE(&a) {
-		return nil, false
+		!in.ReadASN1(&eci, asn1.SEQUENCE) || !in.Empty() || !readContentType(&eci, oidData) ||
+		!readAlgorithm(&eci, &e.pbe, asn1.SEQUENCE) {
+		return e, false
 	}
 	tag := asn1.Tag(0).ContextSpecific()
 	if !eci.PeekASN1Tag(tag.Constructed()) {
-		if !eci.ReadASN1(&content, tag) || !eci.Empty() {
-			return nil, false
-		}
-	} else {
-		// Cut into segments: one level, as everybody writes it.
-		var segments, segment cryptobyte.String
-		if !eci.ReadASN1(&segments, tag.Constructed()) || !eci.Empty() {
-			return nil, false
-		}
-		for !segments.Empty() {
-			if !segments.ReadASN1(&segment, asn1.OCTET_STRING) {
-				return nil, false
-			}
-			content = append(content, segment...)
-		}
+		return e, eci.ReadASN1((*cryptobyte.String)(&e.data), tag) && eci.Empty()
 	}
-	info, err := contentInfo(oidEncryptedData, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1Int64(0)
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				oidData.add(b)
-				b.AddBytes(params)
-				b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(content) })
-			})
-		})
-	})
-	return info, err == nil
+	// Cut into segments: one level, as everybody writes it.
+	var segments, segment cryptobyte.String
+	if !eci.ReadASN1(&segments, tag.Constructed()) || !eci.Empty() {
+		return e, false
+	}
+	for !segments.Empty() {
+		if !segments.ReadASN1(&segment, asn1.OCTET_STRING) {
+			return e, false
+		}
+		e.data = append(e.data, segment...)
+	}
+	return e, true
 }
 
 // readContentType consumes the one object identifier that is expected.
 func readContentType(s *cryptobyte.String, want oid) bool {
 	var o oid
 	return readOID(s, &o) && o == want
-}
-
-// contentInfo returns a ContentInfo (RFC 5652, Section 3).
-func contentInfo(o oid, content func(*cryptobyte.Builder)) ([]byte, error) {
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		o.add(b)
-		b.AddASN1(asn1.Tag(0).ContextSpecific().Constructed(), content)
-	})
-	return b.Bytes()
 }

@@ -59,8 +59,15 @@ func (c *iterationBudget) addPBES2(params []byte) bool {
 		return true
 	}
 	p, ok := readPBKDF2(kdf.params)
-	if ok {
-		c.add(p.iterations)
+	if !ok || p.size > maxMACKey {
+		return false
 	}
-	return ok
+	// A key longer than the digest costs the iterations once for each digest
+	// that it takes.
+	blocks := int64(1)
+	if h, ok := hmacByOID(p.prf.oid); ok {
+		blocks = max(1, (p.size+int64(h.Size())-1)/int64(h.Size()))
+	}
+	c.add(min(p.iterations, maxIterations+1) * blocks)
+	return true
 }

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/pbkdf2"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"unicode/utf16"
@@ -15,6 +14,10 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 	"software.sslmate.com/src/go-pkcs12"
 )
+
+// maxMACKey is the size in octets of the longest key that is derived with
+// PBKDF2 for a file: Bouncy Castle makes MAC keys of 256.
+const maxMACKey = 1024
 
 // macKeyID says that a key is derived for a MAC (RFC 7292, Appendix B.3).
 const macKeyID = 3
@@ -33,31 +36,6 @@ func bmpPassword(passphrase []byte) ([]byte, bool) {
 		out = append(out, byte(r>>8), byte(r))
 	}
 	return append(out, 0, 0), true
-}
-
-// macKey derives the key of a MAC with h: RFC 7292, Appendix B.2, for as many
-// octets as h has, which takes one block, and so none of that algorithm's
-// arithmetic between blocks.
-func macKey(h crypto.Hash, password, salt []byte, iterations int64) []byte {
-	d := h.New()
-	v := d.BlockSize()
-	fill := func(b []byte) {
-		for n := (len(b) + v - 1) / v * v; n > 0; {
-			part := b[:min(n, len(b))]
-			d.Write(part)
-			n -= len(part)
-		}
-	}
-	d.Write(bytes.Repeat([]byte{macKeyID}, v))
-	fill(salt)
-	fill(password)
-	key := d.Sum(nil)
-	for range iterations - 1 {
-		d.Reset()
-		d.Write(key)
-		key = d.Sum(key[:0])
-	}
-	return key
 }
 
 // verify checks the MAC, and returns the password in the form that it was made
@@ -82,7 +60,7 @@ func (f *pfx) verify(passphrase []byte) (password []byte, ok bool) {
 		forms = append(forms, nil)
 	}
 	for _, p := range forms {
-		m := hmac.New(h.New, macKey(h, p, f.salt, f.iterations))
+		m := hmac.New(h.New, deriveKey(h, macKeyID, p, f.salt, f.iterations, h.Size()))
 		m.Write(f.authSafe)
 		if hmac.Equal(m.Sum(nil), f.digest) {
 			return p, true
@@ -104,7 +82,7 @@ func (f *pfx) verifyPBMAC1(passphrase []byte) bool {
 	p, ok := readPBKDF2(kdf.params)
 	prf, known := hmacByOID(p.prf.oid)
 	h, knownMAC := hmacByOID(mac.oid)
-	if !ok || !known || !knownMAC || p.size < 20 || p.size > 64 {
+	if !ok || !known || !knownMAC || p.size < 20 {
 		return false
 	}
 	key, err := pbkdf2.Key(prf.New, string(passphrase), p.salt, int(p.iterations), int(p.size))
@@ -114,39 +92,6 @@ func (f *pfx) verifyPBMAC1(passphrase []byte) bool {
 	m := hmac.New(h.New, key)
 	m.Write(f.authSafe)
 	return hmac.Equal(m.Sum(nil), f.digest)
-}
-
-// encode returns the file in DER, with a MAC that is made anew for the one
-// reader that gets it: this process.
-func (f *pfx) encode(password []byte) ([]byte, error) {
-	var safe cryptobyte.Builder
-	safe.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addSorted(b, f.safes) })
-	der, err := safe.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	info, err := contentInfo(oidData, func(b *cryptobyte.Builder) { b.AddASN1OctetString(der) })
-	if err != nil {
-		return nil, err
-	}
-	var salt [8]byte
-	rand.Read(salt[:]) // never fails, as crypto/rand documents
-	m := hmac.New(crypto.SHA256.New, macKey(crypto.SHA256, password, salt[:], 1))
-	m.Write(der)
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(3)
-		b.AddBytes(info)
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addAlgorithmNULL(b, oidSHA256)
-				b.AddASN1OctetString(m.Sum(nil))
-			})
-			b.AddASN1OctetString(salt[:])
-			b.AddASN1Int64(1)
-		})
-	})
-	return b.Bytes()
 }
 
 // MarshalPKCS12 returns k as a PKCS#12 file, which mail programs import. The

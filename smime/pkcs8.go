@@ -55,12 +55,13 @@ func parsePKCS8(der []byte) (any, error) {
 		}
 	case oidRSAEncryption, oidEd25519, oidX25519:
 	default:
+		private, err := privateByHand(a.oid, raw)
 		// RFC 8410, Section 3; RFC 9935, Section 3; RFC 9881, Section 2: the
 		// parameters MUST be absent.
-		if a.params != nil {
+		if err == nil && a.params != nil {
 			return nil, errPKCS8
 		}
-		return privateByHand(a.oid, raw)
+		return private, err
 	}
 	private, err := x509.ParsePKCS8PrivateKey(der)
 	return asKey(private, err)
