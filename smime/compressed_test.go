@@ -238,7 +238,7 @@ func TestContainers(t *testing.T) {
 			require.False(t, r.Encrypted)
 		}
 		if c.container == "certs-only" {
-			require.Contains(t, strings.Join(r.Findings, "\n"), "2 certificates")
+			require.Contains(t, strings.Join(r.Findings, "\n"), "certificates and nothing else: 2")
 			require.Empty(t, r.Signatures)
 		}
 	}

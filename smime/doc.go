@@ -37,6 +37,27 @@
 // if it holds a SignedData of which a signature covers all that is released.
 // Whatever fails and depends on a secret is the one [envelope.ErrDecrypt].
 //
+// # Layers
+//
+// Inside the encryption, and in a message that is signed alone, these are taken
+// off content: SignedData, CompressedData (RFC 3274), both also in a MIME
+// entity, and multipart/signed (RFC 8551, Section 3.5.3), of which the first
+// part is released, with its header. There is one rule:
+//
+//   - The first signature is the last layer. What it is over is content, also
+//     where that is a signed or sealed message again, as in triple wrapping.
+//   - The exception is content whose signed CMS type says that it is
+//     compressed: what decompressing yields is released.
+//   - Content is decompressed once, up to [envelope.Limits].
+//
+// So there is at most one signed layer, and it is over exactly what is released,
+// or over what that was decompressed from. A multipart/signed has to be one for
+// all who might read it: two parts, text or nothing before them, white space or
+// nothing after them, and no line that could be taken for its boundary or not.
+// Where its lines have lost their CR, it is put in again before they are hashed,
+// and released so. Whatever only looks like a layer, in AuthEnvelopedData, and
+// is none or has a signature that does not verify, is released as it is.
+//
 // # What a signature proves
 //
 // That the content is as it was when the key signed it. Whose key that is, only

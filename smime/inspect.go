@@ -61,7 +61,7 @@ func inspectSigned(r *ber.Reader, l seam.Limits, armored bool) (*seam.Facts, err
 	f.Signatures = sd.describe()
 	if sd.certificatesOnly() {
 		f.Container = containerCerts
-		f.Findings = append(f.Findings, fmt.Sprintf("it holds %d certificates and nothing else", len(sd.brought)))
+		f.Findings = append(f.Findings, fmt.Sprintf("certificates and nothing else: %d", len(sd.brought)))
 	}
 	return &f, nil
 }
