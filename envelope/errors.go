@@ -123,7 +123,7 @@ func (e *UnknownReaderError) Error() string {
 		fs = append(fs, f.String())
 	}
 	return "envelope: not known what programs these recipients read mail with: " + strings.Join(fs, ", ") +
-		"; sign, or choose the Modern profile (not for Outlook, Apple Mail, Thunderbird), or allow unauthenticated encryption by its name"
+		"; sign, or choose the Modern profile (not for Outlook, Apple Mail, Thunderbird), or note what they read with Verified.With, or allow unauthenticated encryption by its name"
 }
 
 // Is reports whether target is [keyring.ErrRefused].

@@ -94,6 +94,7 @@ func (a *app) root() *cobra.Command {
 	for _, c := range []*cobra.Command{
 		a.demoCommand(), a.keygenCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
+		a.rewrapCommand(), a.resealCommand(),
 	} {
 		c.GroupID = "now"
 		root.AddCommand(c)

@@ -11,9 +11,9 @@ import (
 
 // openFlags are what open was asked for.
 type openFlags struct {
-	keys, from                          []string
-	passphraseFile, legacy, report, out string
-	allowUnauthenticated, force         bool
+	openerFlags
+	report, out string
+	force       bool
 }
 
 func (a *app) openCommand() *cobra.Command {
@@ -29,44 +29,26 @@ PKCS#12. With --from it must also be signed by one of these; without, whoever
 has your public key may have sealed it.`,
 		Example: `  box open --key me.key -o receipt.pdf receipt.pdf.pgp
   box open --key me.key --from alice.pub=FINGERPRINT -o receipt.pdf receipt.eml
-  box open --key me.p12 --passphrase-file secret.txt -o receipt.pdf receipt.p7m`,
+  box open --key me.p12 --passphrase-file secret.txt -o receipt.pdf receipt.p7m
+  box open --key old.p12 --legacy 3des,rsa1024 --allow-unauthenticated -o letter.txt letter.p7m`,
 		Args: most(1, "one file, or standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.openSealed(&f, first(args)) },
 	}
-	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE`; again for each further one")
-	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
-	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
+	f.add(c, true)
 	a.addAuthorityFlags(c, "--from")
-	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "open S/MIME that nothing protects against change: whoever carried it may have changed it (EFAIL)")
-	fl.StringVar(&f.legacy, "legacy", "", "old forms to read all the same: not yet")
-	fl.StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")
+	c.Flags().StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")
 	outputFlags(c, &f.out, &f.force)
 	return c
 }
 
 func (a *app) openSealed(f *openFlags, name string) error {
-	if f.legacy != "" {
-		return notYet("open --legacy")
-	}
-	if len(f.keys) == 0 {
-		return usagef("no key to open it with: --key KEYFILE")
-	}
 	if f.report != "" && (f.report == f.out || f.report == "-") {
 		return usagef("--report needs a file of its own")
 	}
-	o := &envelope.Opener{Formats: formats(), Legacy: envelope.Legacy{UnauthenticatedCBC: f.allowUnauthenticated}}
-	keys, err := a.privateKeys(f.keys, f.passphraseFile)
+	o, err := a.opener(&f.openerFlags)
 	if err != nil {
 		return err
 	}
-	for _, k := range keys {
-		o.Identities = append(o.Identities, k.Identity())
-	}
-	if o.Senders, err = a.verify("--from", f.from); err != nil {
-		return err
-	}
-	o.RequireSignature = len(o.Senders) > 0
 	return a.reading(name, "opening", f.out, f.report, f.force, o.Open)
 }
 

@@ -10,9 +10,10 @@ import (
 
 // sealFlags are what seal was asked for.
 type sealFlags struct {
-	to, sign                                 []string
-	profile, passphraseFile, out             string
-	allowUnauthenticated, armor, mail, force bool
+	sealerFlags
+	sign                       []string
+	passphraseFile             string
+	allowUnauthenticated, mail bool
 }
 
 func (a *app) sealCommand() *cobra.Command {
@@ -45,15 +46,11 @@ is also what lets every mail program open it; without one choose
 		RunE: func(cmd *cobra.Command, args []string) error { return a.seal(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT` or FILE=ADDRESS; again for each further one")
+	f.add(a, c)
 	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, inside the encryption")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the signing key")
-	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
-	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
 	fl.BoolVar(&f.mail, "mail", false, "write a whole mail, which a mail program opens")
-	a.addAuthorityFlags(c, "--to")
-	outputFlags(c, &f.out, &f.force)
 	return c
 }
 
@@ -71,25 +68,14 @@ func first(args []string) string {
 }
 
 func (a *app) seal(f *sealFlags, name string) error {
-	listed, err := a.listed()
-	if err != nil {
-		return err
-	}
-	f.to = append(f.to, listed...)
-	if len(f.to) == 0 {
-		return usagef("nobody to seal to: --to FILE=FINGERPRINT")
-	}
 	if f.armor && f.mail {
 		return usagef("--armor and --mail exclude each other: a mail is text already")
 	}
-	s := &envelope.Sealer{Armor: f.armor, Legacy: envelope.Legacy{UnauthenticatedCBC: f.allowUnauthenticated}}
-	if s.Profile, err = sealProfile(f.profile); err != nil {
-		return err
-	}
-	to, err := a.verify("--to", f.to)
+	s, to, err := a.sealer(&f.sealerFlags)
 	if err != nil {
 		return err
 	}
+	s.Legacy.UnauthenticatedCBC = f.allowUnauthenticated
 	signers, err := a.privateKeys(f.sign, f.passphraseFile)
 	if err != nil {
 		return err
@@ -138,20 +124,6 @@ func sealRaw(out io.Writer, in io.Reader, begin func(io.Writer) (*envelope.Write
 		return nil, err
 	}
 	return w.Receipt(), nil
-}
-
-func sealProfile(s string) (envelope.Profile, error) {
-	switch s {
-	case "auto":
-		return envelope.Auto, nil
-	case "modern":
-		return envelope.Modern, nil
-	case "compatible":
-		return envelope.Compatible, nil
-	case "post-quantum":
-		return envelope.PostQuantum, nil
-	}
-	return 0, usagef("--profile %q: give auto, modern, compatible or post-quantum", cut(s))
 }
 
 // privateKeys reads the keys to sign or to open with.

@@ -99,7 +99,7 @@ func advice(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return "in this program: --sign KEYFILE, --profile modern, or --allow-unauthenticated"
+		return "in this program: --sign KEYFILE, --profile modern, --reads-gcm FILE, or --allow-unauthenticated"
 	case errors.As(err, &mismatch):
 		return "do not use this key; ask its owner for the fingerprint once more, by another way than the key came"
 	case errors.Is(err, envelope.ErrNotForYou):

@@ -9,8 +9,6 @@ import (
 func laterCommands() []*cobra.Command {
 	var cs []*cobra.Command
 	for _, c := range []struct{ use, short string }{
-		{"rewrap", "Add readers to a sealed message without sealing it anew"},
-		{"reseal", "Open, verify and seal anew for others"},
 		{"ring", "Remember verified keys by address"},
 		{"lock", "Lock files with a passphrase: the single-key box"},
 		{"unlock", "Open what lock made"},

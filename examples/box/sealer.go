@@ -1,0 +1,99 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/smime"
+)
+
+// sealerFlags are what the commands that seal share.
+type sealerFlags struct {
+	to, passphrases, readsGCM []string
+	profile, out              string
+	armor, force              bool
+}
+
+func (f *sealerFlags) add(a *app, c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT` or FILE=ADDRESS; again for each further one")
+	fl.StringArrayVar(&f.readsGCM, "reads-gcm", nil, "the owner of this `FILE`, which --to names too, says that they read AES-GCM (S/MIME)")
+	fl.StringArrayVar(&f.passphrases, "to-passphrase", nil, "whoever knows the first line of this `FILE` opens it too (S/MIME); what people choose, others guess")
+	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
+	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
+	a.addAuthorityFlags(c, "--to")
+	outputFlags(c, &f.out, &f.force)
+}
+
+// sealer returns what seals as the flags say, and for whom.
+func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, error) {
+	listed, err := a.listed()
+	if err != nil {
+		return nil, nil, err
+	}
+	f.to = append(f.to, listed...)
+	if len(f.to)+len(f.passphrases) == 0 {
+		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT")
+	}
+	s := &envelope.Sealer{Armor: f.armor}
+	if s.Profile, err = sealProfile(f.profile); err != nil {
+		return nil, nil, err
+	}
+	if s.Passphrases, err = a.passphrases(f.passphrases, envelope.WeakPassphrase); err != nil {
+		return nil, nil, err
+	}
+	if len(f.to) == 0 {
+		s.Format = smime.Format()
+	}
+	to, err := a.verify("--to", f.to)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, to, a.noteReaders(f.readsGCM, to)
+}
+
+// noteReaders notes what the caller says that the owners of these files read.
+func (a *app) noteReaders(files []string, to []*keyring.Verified) error {
+	if len(files) == 0 {
+		return nil
+	}
+	told, err := smime.Reads(time.Now(), "AES-256-GCM")
+	if err != nil {
+		return err
+	}
+	noted := map[string]bool{}
+	for i, v := range to {
+		file := a.files[v.Fingerprint().String()]
+		if !slices.Contains(files, file) {
+			continue
+		}
+		noted[file] = true
+		if to[i], err = v.With(told.Note()); err != nil {
+			return failed("--reads-gcm", file, err)
+		}
+	}
+	for _, file := range files {
+		if !noted[file] {
+			return usagef("--reads-gcm %s: no --to names this file", shown(file))
+		}
+	}
+	return nil
+}
+
+func sealProfile(s string) (envelope.Profile, error) {
+	switch s {
+	case "auto":
+		return envelope.Auto, nil
+	case "modern":
+		return envelope.Modern, nil
+	case "compatible":
+		return envelope.Compatible, nil
+	case "post-quantum":
+		return envelope.PostQuantum, nil
+	}
+	return 0, usagef("--profile %q: give auto, modern, compatible or post-quantum", cut(s))
+}
