@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"crypto"
 	"crypto/ecdh"
-	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
@@ -43,6 +42,7 @@ type wycheproof struct {
 	NumberOfTests int
 	TestGroups    []struct {
 		Sha, MgfSha     string
+		SLen            int
 		Curve           string
 		PrivateKeyPkcs8 hexBytes
 		PublicKeyDer    hexBytes
@@ -52,6 +52,7 @@ type wycheproof struct {
 			Flags                    []string
 			Key, Msg, Ct, Label, Sig hexBytes
 			Public, Private, Shared  hexBytes
+			Ctx                      hexBytes
 		}
 	}
 }
@@ -310,39 +311,4 @@ func agreeAs(t *testing.T, curve curve, private *ecdh.PrivateKey, public, shared
 	require.Len(t, ris, 1)
 	key := &privateKey{exchanger: private, cert: &certificate{key: publicKey{kind: keyEC, curve: curve}}}
 	return key.unwrap(ris[0], len(testCEK))
-}
-
-func TestWycheproofRSASignature(t *testing.T) {
-	t.Parallel()
-	loadWycheproof(t, "rsa_signature_*_test.json.gz", func(t *testing.T, w *wycheproof) {
-		verifyWycheproof(t, w, schemeRSA)
-	})
-}
-
-func TestWycheproofECDSA(t *testing.T) {
-	t.Parallel()
-	loadWycheproof(t, "ecdsa_*_test.json.gz", func(t *testing.T, w *wycheproof) {
-		verifyWycheproof(t, w, schemeECDSA)
-	})
-}
-
-func verifyWycheproof(t *testing.T, w *wycheproof, kind schemeKind) {
-	hashes := map[string]crypto.Hash{"SHA-256": crypto.SHA256, "SHA-384": crypto.SHA384, "SHA-512": crypto.SHA512}
-	c := &tally{t: t}
-	for _, g := range w.TestGroups {
-		public, err := x509.ParsePKIXPublicKey(g.PublicKeyDer)
-		require.NoError(t, err)
-		switch public.(type) {
-		case *rsa.PublicKey, *ecdsa.PublicKey:
-		default:
-			t.Fatalf("%T", public)
-		}
-		k := publicKeyOf(&x509.Certificate{PublicKey: public})
-		h, ok := hashes[g.Sha]
-		require.True(t, ok, g.Sha)
-		for _, v := range g.Tests {
-			c.add(v.TcID, v.Comment, v.Result, signatureScheme{kind: kind, digest: digestKind(h)}.verify(&k, v.Msg, v.Sig))
-		}
-	}
-	c.log(w.NumberOfTests)
 }
