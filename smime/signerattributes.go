@@ -167,6 +167,9 @@ func parseAttributes(s cryptobyte.String, counter bool) (a *signedAttributes, ba
 		if !element.ReadASN1(&in, asn1.SEQUENCE) || !readOID(&in, &o) || !in.ReadASN1(&values, asn1.SET) || !in.Empty() {
 			return a, "malformed signed attributes"
 		}
+		if o == oidCounterSignature {
+			return a, "a countersignature is among the signed attributes" // RFC 5652, Section 11.4
+		}
 		name, read := a.reader(o)
 		if read == nil {
 			continue

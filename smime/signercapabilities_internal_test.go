@@ -33,7 +33,7 @@ func TestCapabilitiesOfValidSignatures(t *testing.T) {
 		{"not signed", func(f *forge) {
 			f.extra = tlv(0xa1, f.attributes[2])
 			f.attributes = f.attributes[:2]
-		}, seam.SignatureValid, nil},
+		}, seam.SignatureBad, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newForge(t, k)

@@ -42,6 +42,9 @@ func parseSignerInfo(der []byte) (*signerInfo, error) {
 		return nil, err
 	}
 	si.unsigned = parseUnsigned(unsigned)
+	if si.unsigned.stray != "" && si.bad == "" {
+		si.bad = "the attribute " + si.unsigned.stray + " is there unsigned"
+	}
 	return si, nil
 }
 

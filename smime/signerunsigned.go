@@ -9,11 +9,12 @@ import (
 
 // unsignedAttributes are what stands beside a signature and is not covered by
 // it: anybody on the way can add, change and take it away. So nothing in it,
-// damaged or not, says anything about the signature itself.
+// damaged or not, makes a signature better.
 type unsignedAttributes struct {
 	counters []*signerInfo
-	damaged  int  // countersignatures that are none
-	stamped  bool // there is a time stamp (RFC 3161, Appendix A)
+	damaged  int    // countersignatures that are none
+	stamped  bool   // there is a time stamp (RFC 3161, Appendix A)
+	stray    string // the name of an attribute that has a meaning only where it is signed
 }
 
 // signatures returns how many signatures there are.
@@ -35,6 +36,12 @@ func parseUnsigned(s cryptobyte.String) (u unsignedAttributes) {
 			u.stamped = true
 		case oidCounterSignature:
 			u.readCounters(values)
+		default:
+			// RFC 5652, Sections 11.1 to 11.3; RFC 8551, Section 2.5.2; RFC
+			// 5035, Section 3; RFC 6211, Section 2: these MUST NOT be unsigned.
+			if name, read := new(signedAttributes).reader(o); read != nil {
+				u.stray = name
+			}
 		}
 	}
 	return u

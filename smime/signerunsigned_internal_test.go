@@ -173,3 +173,37 @@ func TestUnsignedAttributes(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 }
+
+// TestStrayAttributes: what counts only where it is signed is not taken from
+// beside the signature, and a signature that has it there is not made as the
+// standards say.
+func TestStrayAttributes(t *testing.T) {
+	t.Parallel()
+	k := testKey(t, "p256")
+	for name, c := range map[string]struct {
+		o    oid
+		want seam.SignatureStatus
+	}{
+		"contentType":            {oidContentType, seam.SignatureBad},
+		"messageDigest":          {oidMessageDigest, seam.SignatureBad},
+		"signingTime":            {oidSigningTime, seam.SignatureBad},
+		"SMIMECapabilities":      {oidSMIMECapabilities, seam.SignatureBad},
+		"signingCertificate":     {oidSigningCertificate, seam.SignatureBad},
+		"signingCertificateV2":   {oidSigningCertificateV2, seam.SignatureBad},
+		"CMSAlgorithmProtection": {oidAlgorithmProtection, seam.SignatureBad},
+		"none of these":          {oidPBES2, seam.SignatureValid},
+	} {
+		f := newForge(t, k)
+		f.extra = tlv(0xa1, attribute(t, c.o, []byte{5, 0}))
+		got := f.judge(t)
+		require.Equal(t, c.want, got.Status, name)
+		if c.want == seam.SignatureBad {
+			require.Equal(t, "the attribute "+name+" is there unsigned", got.Detail)
+		}
+	}
+	f := newForge(t, k)
+	f.attributes = append(f.attributes, attribute(t, oidCounterSignature, []byte{0x30, 0}))
+	require.Contains(t, f.judge(t).Detail, "countersignature is among the signed attributes")
+	f.attributes[2] = attribute(t, oidTimeStampToken, []byte{0x30, 0})
+	require.Equal(t, seam.SignatureValid, f.judge(t).Status)
+}
