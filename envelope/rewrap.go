@@ -52,7 +52,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 	defer m.Close()
 	x, ok := m.sess.(seam.Rewrapper)
 	if !ok {
-		return nil, fmt.Errorf("envelope: %s messages cannot be rewrapped: reseal them", f.Name())
+		return nil, fmt.Errorf("envelope: %s messages cannot be rewrapped: reseal them", m.format.Name())
 	}
 	if n := len(m.sess.Facts().Recipients) + len(to) + len(s.Passphrases); n > defaultRecipients {
 		return nil, &LimitError{What: "recipients of one message that readers take", Max: defaultRecipients, fixed: true}
@@ -126,7 +126,11 @@ func (s *Sealer) Reseal(dst io.Writer, src io.Reader, o *Opener, to ...*keyring.
 		return nil, err
 	}
 	defer m.Close()
-	w, err := s.Seal(dst, to...)
+	anew := *s
+	if len(to)+len(s.Signers) == 0 && seam.Opaque[seam.Format](s.Format).Unwrap() == nil {
+		anew.Format = Format(seam.Wrap(m.format))
+	}
+	w, err := anew.Seal(dst, to...)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +148,13 @@ func (s *Sealer) Reseal(dst io.Writer, src io.Reader, o *Opener, to ...*keyring.
 	return r, nil
 }
 
-// sameFormat opens a message of format f alone.
+// sameFormat opens a message of format f alone; nil is all.
 func sameFormat(f seam.Format) opening {
 	return func(found seam.Format, src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
-		if found != f {
+		if f != nil && found != f {
 			return nil, fmt.Errorf("%w: the message is %s, and the recipients are %s: reseal it", ErrMixed, found.Name(), f.Name())
 		}
-		return f.Open(src, p)
+		return found.Open(src, p)
 	}
 }
 

@@ -22,7 +22,7 @@ type Sealer struct {
 	Passphrases []*Passphrase
 
 	// Format is needed only where there is neither a recipient nor a signer
-	// who brings it.
+	// who brings it, nor a message that is rewrapped or resealed.
 	Format Format
 
 	// RefuseLowering makes it a [*LoweredError] if a recipient's key allows
@@ -67,10 +67,14 @@ func (s *Sealer) Seal(dst io.Writer, to ...*keyring.Verified) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f == nil {
+		return nil, errors.New("envelope: only passphrases are given, of no format: set Sealer.Format")
+	}
 	return start(dst, f, p, func(dst io.Writer) (seam.Writer, error) { return f.Seal(dst, p) }, true)
 }
 
-// planReaders is plan of what somebody will open.
+// planReaders is plan of what somebody will open. The format is nil where only
+// passphrases are given, and Sealer.Format is not.
 func (s *Sealer) planReaders(to []*keyring.Verified) (seam.Format, *seam.SealPlan, error) {
 	switch {
 	case len(to)+len(s.Passphrases) == 0:
@@ -177,8 +181,6 @@ func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, erro
 	}
 	asked := seam.Opaque[seam.Format](s.Format).Unwrap()
 	switch {
-	case format == nil && asked == nil:
-		return nil, nil, errors.New("envelope: only passphrases are given, of no format: set Sealer.Format")
 	case format == nil:
 		format = asked
 	case asked != nil && asked != format:

@@ -77,6 +77,7 @@ type sealedHeader struct {
 	findings    []string
 	version     byte
 	at          cuts
+	passwords   passwordCount
 }
 
 // recipientBytes is how much larger all recipients together may be than the
@@ -168,6 +169,7 @@ func (h *sealedHeader) readRecipients(r *ber.Reader, l seam.Limits, each func(*r
 		}
 		for _, ri := range ris {
 			h.recipients = append(h.recipients, ri.seamRecipient())
+			h.passwords.add(ri)
 			each(ri)
 		}
 	}

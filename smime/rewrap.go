@@ -45,6 +45,9 @@ func (s *session) Rewrap(dst io.Writer, src io.Reader, p *seam.SealPlan) (*seam.
 	if err := s.mayAdd(x); err != nil {
 		return nil, err
 	}
+	if err := s.h.passwords.room(len(p.Passphrases)); err != nil {
+		return nil, err
+	}
 	infos, version, err := x.wrap(s.cek)
 	if err != nil {
 		return nil, err
@@ -139,6 +142,40 @@ func (s *session) splice(dst io.Writer, bin io.Reader, version byte, added []byt
 	return w.Err()
 }
 
+// passwordCount is how many passphrases open a message, and what it costs to
+// try one with each.
+type passwordCount struct {
+	n    int
+	cost int64
+}
+
+func (c *passwordCount) add(ri *recipientInfo) {
+	if ri.kind != password {
+		return
+	}
+	c.n++
+	switch {
+	case ri.unsupported() != "": // nobody tries it
+	case ri.pw.iterations > maxIterations || c.cost > maxIterations:
+		c.cost = maxIterations + 1
+	default:
+		c.cost += ri.pw.cost()
+	}
+}
+
+// room refuses more passphrases than a reader tries.
+func (c *passwordCount) room(more int) error {
+	switch {
+	case more == 0:
+		return nil
+	case c.n+more > maxPasswords:
+		return &envelope.LimitError{What: "recipients with a passphrase", Max: maxPasswords}
+	case c.cost+int64(more)*writeIterations > maxIterations:
+		return &envelope.LimitError{What: "PBKDF2 iterations for the passphrases of one message", Max: maxIterations}
+	}
+	return nil
+}
+
 // mayAdd refuses recipients for whom the message is not what the profile would
 // make: it cannot be changed, only sealed anew.
 func (s *session) mayAdd(x *sealing) error {
@@ -158,8 +195,8 @@ func (s *session) mayAdd(x *sealing) error {
 		return refused("the message has %s, which the Compatible profile never is", s.h.alg.name)
 	case p == seam.PostQuantum:
 		for _, r := range s.h.recipients {
-			if !strings.HasPrefix(r.Algorithm, "ML-KEM") {
-				return refused("the message is sealed to somebody by %.80q too, and the PostQuantum profile allows ML-KEM only", r.Algorithm)
+			if !strings.HasPrefix(r.Algorithm, "ML-KEM") && !strings.HasPrefix(r.Algorithm, "PBKDF2") {
+				return refused("the message is sealed to somebody by %.80q too, and the PostQuantum profile allows ML-KEM and passphrases only", r.Algorithm)
 			}
 		}
 	case p == seam.Auto && x.aead:
