@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/cbc"
 )
@@ -42,7 +43,8 @@ func (s *session) decrypt(src io.Reader) (io.Reader, error) {
 	if err != nil || s.nested == notNested {
 		return plain, err
 	}
-	return openInner(plain, s.nested, s.h.alg.aead(), s.plan.Limits)
+	s.ahead = ahead.New(plain)
+	return openInner(s.ahead, s.nested, s.h.alg.aead(), s.plan.Limits)
 }
 
 // released is the content of a verified message. It is opened by the first

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -132,7 +133,9 @@ func verifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, erro
 		// (CVE-2018-18509).
 		return nil, malformed("the signature brings a content of its own")
 	}
-	if _, err := copied(sd, content); err != nil {
+	a := ahead.New(content)
+	defer a.Close()
+	if _, err := copied(sd, a); err != nil {
 		return nil, fmt.Errorf("smime: reading the signed content: %w", err)
 	}
 	if err := sd.end(r); err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -25,6 +26,7 @@ type session struct {
 	trailer   sealedTrailer // what follows it, from Verify until checkTag
 	nested    nested        // what is taken off the content
 	closed    bool
+	ahead     *ahead.Reader // what releases the content, nil before
 }
 
 var _ seam.Rereader = (*session)(nil)
@@ -120,6 +122,9 @@ func (s *session) release() (step, error) {
 // Close implements seam.Session.
 func (s *session) Close() error {
 	s.closed = true
+	if s.ahead != nil {
+		s.ahead.Close()
+	}
 	clear(s.key)
 	clear(s.cek)
 	return nil

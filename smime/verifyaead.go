@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/gcm"
 )
 
@@ -107,8 +108,10 @@ func (s *session) judge(c *watched) (step, error) {
 		return stepNone, err
 	}
 	defer d.Close()
+	a := ahead.New(d)
+	defer a.Close()
 	kind := s.nested
-	in := s.readInner(d, kind)
+	in := s.readInner(a, kind)
 	s.nested = notNested
 	switch {
 	case c.err != nil:

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -17,11 +18,14 @@ func (s *session) verifyCBC(c *watched) (step, error) {
 		return stepNone, err
 	}
 	defer d.Close()
+	// One core decrypts, the other hashes what the signature covers.
+	a := ahead.New(d)
+	defer a.Close()
 	head := make([]byte, maxEntityHeader)
 	defer clear(head)
-	n, _ := io.ReadFull(d, head)
+	n, _ := io.ReadFull(a, head)
 	kind := sniffNested(s.h.contentType, head[:n], false)
-	plain := &watched{r: io.MultiReader(bytes.NewReader(head[:n]), d)}
+	plain := &watched{r: io.MultiReader(bytes.NewReader(head[:n]), a)}
 	var in inner
 	if kind != notNested {
 		in = s.readInner(plain, kind)
