@@ -65,12 +65,41 @@
 // open a message knows its content key and could seal other content with it
 // under the same recipients; only a signature proves an origin.
 //
+// # Which signatures are read
+//
+// RSA PKCS#1 v1.5 and PSS; ECDSA on P-256, P-384 and P-521; Ed25519, Ed448,
+// ML-DSA and SLH-DSA; with SHA-2 and SHA-3, and with SHAKE where the scheme is
+// not RSA. SHA-1, MD5, and RSA keys of fewer than 2,048 bits make a signature
+// that is reported as weak and never valid. DSA is not supported. Where readers
+// disagree, this is what is done, and why:
+//
+//   - Without signed attributes a signature is not supported: its octets can be
+//     the attributes of another message, so that what was signed is open.
+//   - Signed attributes that are not in the order of DER are checked sorted and
+//     as they stand, since some programs sign them so. It is the same set, each
+//     attribute that has a meaning is in it once, and nothing else is tried.
+//   - contentType, messageDigest, signingTime and the others that count where
+//     they are signed make a signature bad where they stand twice, or unsigned.
+//   - RSA-PSS has one digest for content and mask, and a salt that is exactly as
+//     long as is stated: OpenSSL makes it as long as fits.
+//   - A key that its certificate restricts to PSS signs with nothing else, and
+//     one for OAEP with nothing.
+//   - With Ed25519, Ed448, ML-DSA and SLH-DSA the content may be hashed with any
+//     digest of 256 bits or more that is not weak: programs differ from the RFCs
+//     here, and the digest has only not to collide.
+//   - Countersignatures are reported beside the signature that they are of, and
+//     change nothing of it. Time stamps are noted and not checked.
+//
+// RSA keys sign with PKCS#1 v1.5, which every program reads, and under the
+// Modern and PostQuantum profiles with PSS; PSS keys always with PSS. SLH-DSA
+// is read only.
+//
 // # FIPS 140-3
 //
 // With GODEBUG=fips140=only everything that needs what that mode forbids is an
 // [*envelope.NotApprovedError] before it begins: AuthEnvelopedData, whose nonce
 // is in the message; RSA PKCS#1 v1.5 encryption; SHA-1 and MD5; RSA keys of odd
-// sizes or small exponents; PKCS#12. What is left is EnvelopedData around a
+// sizes or small exponents; Ed448, ML-DSA and SLH-DSA; PKCS#12. What is left is EnvelopedData around a
 // SignedData, with ECDH or RSAES-OAEP: seal with the Compatible profile to keys
 // on P-256, P-384 and P-521. A signature that cannot be checked is reported as
 // unsupported.

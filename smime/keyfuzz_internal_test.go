@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"crypto"
 	"os"
 	"path/filepath"
 	"testing"
@@ -137,6 +138,9 @@ func FuzzSignerInfo(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(der)
 	f.Add(newForge(f, testKey(f, "rsa3072")).der(f))
+	countered := newForge(f, k)
+	countered.extra = tlv(0xa1, attribute(f, oidCounterSignature, counterForge(f, k, []byte("x")).der(f)))
+	f.Add(countered.der(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		der, err := ber.ToDER(b, 1<<20)
 		if err != nil {
@@ -153,6 +157,35 @@ func FuzzSignerInfo(f *testing.F) {
 		if s.Status == seam.SignatureValid {
 			require.Equal(t, good.signedForms()[0], si.signedForms()[0])
 			require.Equal(t, seam.Certificate(k.cert), s.Signer)
+		}
+		plan := &seam.OpenPlan{Senders: []seam.Certificate{k.cert}, Now: time.Now()}
+		counters := (&signedData{}).countersignatures(si, plan)
+		require.Len(t, counters, len(si.unsigned.counters))
+		for _, c := range counters {
+			require.Empty(t, c.CounterSignatures)
+		}
+	})
+}
+
+// What is accepted says one digest and a salt that can be, and a key that is
+// restricted to just that allows it.
+func FuzzPSSParameters(f *testing.F) {
+	f.Add(pssParameters(oidSHA256, oidSHA256, 32, 1))
+	f.Add(pssParameters(oidSHA512, oidSHA1, 20, 2))
+	f.Add([]byte{0x30, 0})
+	f.Fuzz(func(t *testing.T, params []byte) {
+		for _, d := range []digestKind{digestKind(crypto.SHA1), digestKind(crypto.SHA256), digestKind(crypto.SHA512), digestSHAKE256} {
+			salt, refuse := pssSalt(params, d)
+			if refuse != "" {
+				require.Zero(t, salt)
+				continue
+			}
+			require.NotZero(t, d.crypto())
+			require.True(t, salt > 0 && salt <= maxVerifyRSA/8)
+			require.True(t, pssAllows(params, d, salt))
+			require.False(t, pssAllows(params, d, salt-1))
+			p, ok := parsePSS(params)
+			require.True(t, ok && p.hash == d && p.mgf == d && p.trailer == 1)
 		}
 	})
 }
