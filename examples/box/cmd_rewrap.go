@@ -79,7 +79,7 @@ func (a *app) again(f *againFlags, name, doing string, do func(io.Writer, io.Rea
 	if err != nil {
 		return err
 	}
-	signers, err := a.privateKeys(f.sign, f.open.passphraseFile)
+	signers, err := a.signingKeys(f.sign, f.open.passphraseFile)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (a *app) seal(f *sealFlags, name string) error {
 		return err
 	}
 	s.Legacy.UnauthenticatedCBC = f.allowUnauthenticated
-	signers, err := a.privateKeys(f.sign, f.passphraseFile)
+	signers, err := a.signingKeys(f.sign, f.passphraseFile)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func sealRaw(out io.Writer, in io.Reader, begin func(io.Writer) (*envelope.Write
 	return w.Receipt(), nil
 }
 
-// privateKeys reads the keys to sign or to open with.
+// privateKeys reads the keys to open with, all that the files hold.
 func (a *app) privateKeys(names []string, passphraseFile string) ([]key, error) {
 	passphrase, err := a.readPassphrase(passphraseFile)
 	if err != nil {
@@ -134,11 +134,11 @@ func (a *app) privateKeys(names []string, passphraseFile string) ([]key, error) 
 	}
 	var keys []key
 	for _, name := range names {
-		k, err := a.privateKey(name, passphrase)
+		k, err := a.keysIn(name, passphrase)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, k)
+		keys = append(keys, k...)
 	}
 	return keys, nil
 }

@@ -43,7 +43,7 @@ func (a *app) sign(f *signFlags, name string) error {
 	if len(f.keys) == 0 {
 		return usagef("no key to sign with: --key KEYFILE")
 	}
-	keys, err := a.privateKeys(f.keys, f.passphraseFile)
+	keys, err := a.signingKeys(f.keys, f.passphraseFile)
 	if err != nil {
 		return err
 	}

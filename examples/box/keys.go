@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -78,9 +80,10 @@ var (
 	_ key = (*smime.Key)(nil)
 )
 
-// privateKey reads a private key with its certificate: an OpenPGP secret key,
-// PEM with both, or PKCS#12.
-func (a *app) privateKey(name string, passphrase []byte) (key, error) {
+// keysIn reads the private keys of one file with their certificates: an OpenPGP
+// secret key, PEM, or PKCS#12. S/MIME files may hold several, such as the pair
+// to sign and to open with that authorities issue.
+func (a *app) keysIn(name string, passphrase []byte) ([]key, error) {
 	b, err := a.readSmall(name)
 	if err != nil {
 		return nil, err
@@ -89,12 +92,7 @@ func (a *app) privateKey(name string, passphrase []byte) (key, error) {
 	if err != nil {
 		return nil, failed("reading the key", name, err)
 	}
-	var out key
-	if k == kindPGP {
-		out, err = pgp.ParseKey(bytes.NewReader(b), passphrase)
-	} else {
-		out, err = smime.ParseKey(bytes.NewReader(b), passphrase)
-	}
+	keys, err := parseKeys(k, b, passphrase)
 	wrong := errors.Is(err, pgp.ErrPassphrase) || errors.Is(err, smime.ErrPassphrase)
 	switch {
 	case wrong && passphrase == nil:
@@ -105,6 +103,69 @@ func (a *app) privateKey(name string, passphrase []byte) (key, error) {
 	if err != nil {
 		return nil, failed("reading the key", name, err)
 	}
-	a.files[out.Certificate().Fingerprint().String()] = name
-	return out, nil
+	for _, k := range keys {
+		a.files[k.Certificate().Fingerprint().String()] = name
+	}
+	return keys, nil
+}
+
+func parseKeys(k kind, b, passphrase []byte) ([]key, error) {
+	if k == kindPGP {
+		one, err := pgp.ParseKey(bytes.NewReader(b), passphrase)
+		return []key{one}, err
+	}
+	all, err := smime.ParseKeys(bytes.NewReader(b), passphrase)
+	keys := make([]key, len(all))
+	for i := range all {
+		keys[i] = all[i]
+	}
+	return keys, err
+}
+
+// signingKeys reads the keys to sign with: of each file the one that may sign.
+func (a *app) signingKeys(names []string, passphraseFile string) ([]key, error) {
+	passphrase, err := a.readPassphrase(passphraseFile)
+	if err != nil {
+		return nil, err
+	}
+	var keys []key
+	for _, name := range names {
+		all, err := a.keysIn(name, passphrase)
+		if err != nil {
+			return nil, err
+		}
+		k, err := whichSigns(all)
+		if err != nil {
+			return nil, failed("choosing the key to sign with from", name, err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// whichSigns returns the one of several keys whose certificate is for
+// signatures. What is alone is taken: the library says why it cannot sign.
+func whichSigns(keys []key) (key, error) {
+	if len(keys) == 1 {
+		return keys[0], nil
+	}
+	var found []key
+	for _, k := range keys {
+		x, err := x509.ParseCertificate(k.Certificate().Marshal())
+		if err != nil || x.NotAfter.Before(time.Now()) {
+			continue
+		}
+		// RFC 8550, Section 4.4.2: without the extension any use is allowed.
+		if x.KeyUsage == 0 || x.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0 {
+			found = append(found, k)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("none of its %d keys is for signatures, as their certificates say", len(keys))
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("%d of its %d keys may sign, %s and %s: put the one that is meant into a file of its own", len(found), len(keys),
+		found[0].Certificate().Fingerprint().Grouped(), found[1].Certificate().Fingerprint().Grouped())
 }
