@@ -10,12 +10,12 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
-	"github.com/doublekeybox/doublekeybox/smime"
 )
 
 // keygenFlags are what keygen was asked for.
 type keygenFlags struct {
 	format, profile, algorithm, address, name, group, passphraseFile, out string
+	csr                                                                   bool
 }
 
 func (a *app) keygenCommand() *cobra.Command {
@@ -28,9 +28,19 @@ PREFIX.pub is the public half: give it to everybody who is to send you things.
 The fingerprint is printed on standard output: tell it to them by another way
 than you send PREFIX.pub, for instance by telephone.
 
-Neither file is ever overwritten.`,
+For S/MIME, --passphrase-file makes PREFIX.p12 too, which mail programs import;
+without a passphrase it is not made, since it would be a private key for whoever
+finds it. --csr makes PREFIX.csr.pem, a request for a public authority; box join
+puts what comes back beside the key. --group issues from a small authority of
+your own, which is made on first use: whoever trusts it trusts all its members
+(see box group --help). --profile post-quantum makes two keys, to open with
+(PREFIX.pub) and to sign with (PREFIX.sign.pub), both in PREFIX.key.
+
+No file is ever overwritten.`,
 		Example: `  box keygen --format pgp --address bob@example.org --name "Bob Baker" --out bob
-  box keygen --format smime --address bob@example.org --out bob-smime
+  box keygen --format smime --address bob@example.org --passphrase-file secret.txt --out bob-smime
+  box keygen --format smime --address bob@example.org --csr --out bob-smime
+  box keygen --format smime --address bob@example.org --group rowing-club --out bob-smime
   box keygen --format pgp --profile modern --address bob@example.org --out bob-v6`,
 		Args: most(0, "flags only"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.keygen(&f) },
@@ -39,18 +49,16 @@ Neither file is ever overwritten.`,
 	fl.StringVar(&f.format, "format", "", "pgp or smime: what your correspondents' mail programs read")
 	fl.StringVar(&f.address, "address", "", "the mail address that the key is for")
 	fl.StringVar(&f.name, "name", "", "the name beside the address")
-	fl.StringVar(&f.out, "out", "", "where to write: PREFIX.key and PREFIX.pub")
-	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import) or modern (OpenPGP version 6); post-quantum: not yet")
-	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, rsa3072, p256, … (default: what the profile names)")
-	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key with the first line of this file")
-	fl.StringVar(&f.group, "group", "", "issue from a small authority of your own: not yet")
+	fl.StringVar(&f.out, "out", "", "where to write: PREFIX.key, PREFIX.pub and what else there is")
+	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6) or post-quantum (S/MIME)")
+	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, rsa3072, p256, ed25519+x25519, … (default: what the profile names)")
+	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key and PREFIX.p12 with the first line of this file")
+	fl.StringVar(&f.group, "group", "", "S/MIME: issue from the small authority of this name, or in this directory if it has a /")
+	fl.BoolVar(&f.csr, "csr", false, "S/MIME: write PREFIX.csr.pem, a certificate request for an authority")
 	return c
 }
 
 func (a *app) keygen(f *keygenFlags) error {
-	if f.group != "" {
-		return notYet("keygen --group")
-	}
 	profile, err := keyProfile(f.profile)
 	if err != nil {
 		return err
@@ -62,22 +70,34 @@ func (a *app) keygen(f *keygenFlags) error {
 		return usagef("--address is missing: the mail address that the key is for")
 	case f.out == "":
 		return usagef("--out is missing: --out bob writes bob.key and bob.pub")
+	case f.format == "pgp" && (f.group != "" || f.csr):
+		return usagef("--group and --csr are for --format smime: OpenPGP keys are issued by nobody")
+	case f.format == "pgp" && profile == envelope.PostQuantum:
+		return notYet("keygen --format pgp --profile post-quantum")
+	case f.group != "" && f.csr:
+		return usagef("--group and --csr: a certificate is issued by your own authority, or asked for from another one")
 	}
 	passphrase, err := a.readPassphrase(f.passphraseFile)
 	if err != nil {
 		return err
 	}
-	// Both files are begun before the work, so that a name that is taken costs
+	if f.format == "smime" {
+		return a.keygenSMIME(f, profile, passphrase)
+	}
+	// The files are begun before the work, so that a name that is taken costs
 	// nobody a key.
-	files, err := a.keyFiles(f.out)
+	files, err := a.newFiles(f.out, ".key", ".pub")
 	if err != nil {
 		return err
 	}
 	defer files.discard()
-
-	k, public, err := generate(f, profile)
+	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: f.address, Name: f.name, Algorithm: f.algorithm, Profile: profile})
 	if err != nil {
 		return fmt.Errorf("making the key: %w", err)
+	}
+	public, err := pgp.MarshalArmored(k.Certificate())
+	if err != nil {
+		return failed("writing", f.out+".pub", err)
 	}
 	b, err := k.Marshal(passphrase)
 	if err != nil {
@@ -87,7 +107,12 @@ func (a *app) keygen(f *keygenFlags) error {
 		return err
 	}
 	fmt.Fprintln(a.stdout, k.Certificate().Fingerprint().String())
-	a.sayImport(f, profile)
+	a.sayWrote(f.out)
+	if profile == envelope.Modern {
+		a.say("OpenPGP version 6: imported by OpenPGP.js, gopenpgp and this program; not by GnuPG, and not by Thunderbird")
+	} else {
+		a.say("OpenPGP version 4: imported by GnuPG, Thunderbird, Sequoia, OpenKeychain and this program")
+	}
 	return nil
 }
 
@@ -98,84 +123,58 @@ func keyProfile(s string) (envelope.Profile, error) {
 	case "modern":
 		return envelope.Modern, nil
 	case "post-quantum":
-		return 0, notYet("keygen --profile post-quantum")
+		return envelope.PostQuantum, nil
 	}
-	return 0, usagef("--profile %q: give compatible or modern", cut(s))
-}
-
-// generate makes the key and the public file.
-func generate(f *keygenFlags, profile envelope.Profile) (key, []byte, error) {
-	if f.format == "pgp" {
-		k, err := pgp.GenerateKey(pgp.KeyOptions{Address: f.address, Name: f.name, Algorithm: f.algorithm, Profile: profile})
-		if err != nil {
-			return nil, nil, err
-		}
-		public, err := pgp.MarshalArmored(k.Certificate())
-		return k, public, err
-	}
-	k, err := smime.GenerateKey(smime.KeyOptions{Address: f.address, Name: f.name, Algorithm: f.algorithm})
-	if err != nil {
-		return nil, nil, err
-	}
-	return k, certificatePEM(k.Certificate()), nil
+	return 0, usagef("--profile %q: give compatible, modern or post-quantum", cut(s))
 }
 
 func certificatePEM(c *keyring.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Marshal()})
 }
 
-// keyFiles are the two files of a key: both appear, or none.
-type keyFiles struct {
-	secret, public *atomicfile.File
-	app            *app
+// newFiles are the files of a key: all appear, or none.
+type newFiles struct {
+	files []*atomicfile.File
+	app   *app
 }
 
-func (a *app) keyFiles(prefix string) (*keyFiles, error) {
-	k := &keyFiles{app: a}
-	var err error
-	if k.secret, err = atomicfile.Create(prefix+".key", atomicfile.Options{Secret: true}); err != nil {
-		return nil, failed("writing", prefix+".key", err)
+// newFiles begins files with a common prefix. Names that end in .key or .p12
+// are for their owner alone.
+func (a *app) newFiles(prefix string, suffixes ...string) (*newFiles, error) {
+	n := &newFiles{app: a}
+	for _, s := range suffixes {
+		f, err := atomicfile.Create(prefix+s, atomicfile.Options{Secret: s == ".key" || s == ".p12"})
+		if err != nil {
+			n.discard()
+			return nil, failed("writing", prefix+s, err)
+		}
+		n.files = append(n.files, f)
+		a.pending.add(f)
 	}
-	a.pending.add(k.secret)
-	if k.public, err = atomicfile.Create(prefix+".pub", atomicfile.Options{}); err != nil {
-		k.secret.Discard()
-		return nil, failed("writing", prefix+".pub", err)
-	}
-	a.pending.add(k.public)
-	return k, nil
+	return n, nil
 }
 
-func (k *keyFiles) write(secret, public []byte) error {
-	if _, err := k.secret.Write(secret); err != nil {
-		return failed("writing", k.secret.Name(), err)
+// write writes the files in the order in which they were begun.
+func (n *newFiles) write(contents ...[]byte) error {
+	for i, f := range n.files {
+		if _, err := f.Write(contents[i]); err != nil {
+			return failed("writing", f.Name(), err)
+		}
 	}
-	if _, err := k.public.Write(public); err != nil {
-		return failed("writing", k.public.Name(), err)
-	}
-	if err := atomicfile.CommitAll(k.secret, k.public); err != nil {
-		return failed("writing", k.secret.Name()+" and .pub", err)
+	if err := atomicfile.CommitAll(n.files...); err != nil {
+		return failed("writing", n.files[0].Name()+" and what belongs to it", err)
 	}
 	return nil
 }
 
-func (k *keyFiles) discard() {
-	for _, f := range []*atomicfile.File{k.secret, k.public} {
+func (n *newFiles) discard() {
+	for _, f := range n.files {
 		f.Discard()
-		k.app.pending.remove(f)
+		n.app.pending.remove(f)
 	}
 }
 
-// sayImport says which programs read the key, and what a lone certificate is
-// worth to them.
-func (a *app) sayImport(f *keygenFlags, profile envelope.Profile) {
-	a.say("wrote %s (secret: keep it) and %s (public: give it away)", shown(f.out+".key"), shown(f.out+".pub"))
-	switch {
-	case f.format == "pgp" && profile == envelope.Modern:
-		a.say("OpenPGP version 6: imported by OpenPGP.js, gopenpgp and this program; not by GnuPG, and not by Thunderbird")
-	case f.format == "pgp":
-		a.say("OpenPGP version 4: imported by GnuPG, Thunderbird, Sequoia, OpenKeychain and this program")
-	default:
-		a.say("S/MIME: to import the key elsewhere make a PKCS#12 file: openssl pkcs12 -export -in %s -out FILE.p12", shown(f.out+".key"))
-		a.say("warning: a lone self-signed certificate: OpenSSL and this program use it, but gpgsm, Thunderbird and Outlook refuse to seal to it until it is trusted by hand")
-	}
+// sayWrote names the two files that every key has.
+func (a *app) sayWrote(prefix string) {
+	a.say("wrote %s (secret: keep it) and %s (public: give it away)", shown(prefix+".key"), shown(prefix+".pub"))
 }
