@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -138,9 +140,10 @@ func FuzzSignerInfo(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(der)
 	f.Add(newForge(f, testKey(f, "rsa3072")).der(f))
-	countered := newForge(f, k)
-	countered.extra = tlv(0xa1, attribute(f, oidCounterSignature, counterForge(f, k, []byte("x")).der(f)))
-	f.Add(countered.der(f))
+	in, body := cryptobyte.String(der), cryptobyte.String(nil)
+	require.True(f, in.ReadASN1(&body, asn1.SEQUENCE))
+	counter := attribute(f, oidCounterSignature, counterForge(f, k, good.value).der(f))
+	f.Add(tlv(0x30, append(bytes.Clone(body), tlv(0xa1, counter)...)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		der, err := ber.ToDER(b, 1<<20)
 		if err != nil {
