@@ -185,3 +185,21 @@ func appendLetters(dst, src []byte) []byte {
 	}
 	return dst
 }
+
+// base64Begin is the letter that base64 of a message begins with: the tag of a
+// SEQUENCE.
+const base64Begin = 'M'
+
+// leadingBase64 decodes as much of the beginning of text as tells a message from
+// other text, nil if it is no base64.
+func leadingBase64(text []byte) []byte {
+	const most = 32
+	letters := appendLetters(nil, text[:min(len(text), 2*most)])
+	letters = letters[:min(len(letters), most)/4*4]
+	out := make([]byte, most)
+	n, err := base64.StdEncoding.Decode(out, letters)
+	if err != nil {
+		return nil
+	}
+	return out[:n]
+}

@@ -25,7 +25,7 @@ func (format) Name() string { return formatName }
 
 // Sniff tells from the first octets whether this may be a CMS message: a
 // ContentInfo in any encoding of its lengths with one of the types of RSA's
-// two arcs, or PEM. What is cut off before that can be told may be one too.
+// two arcs, PEM, or base64. What is cut off before that can be told may be one too.
 func (format) Sniff(prefix []byte) bool {
 	text := bytes.TrimLeft(prefix, " \t\r\n")
 	if len(prefix)-len(text) <= maxBlank {
@@ -34,6 +34,9 @@ func (format) Sniff(prefix []byte) bool {
 				return true
 			}
 		}
+	}
+	if len(text) > 0 && text[0] == base64Begin && len(prefix)-len(text) <= maxBlank {
+		prefix = leadingBase64(text)
 	}
 	if len(prefix) == 0 || !begins(prefix, "\x30") {
 		return false

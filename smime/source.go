@@ -19,7 +19,8 @@ const maxEmptyReads = 100
 // not become a slice out of range here.
 var errBadSource = errors.New("smime: source returned an impossible count from Read")
 
-// dearmor returns the binary form of what src yields, and whether that was PEM.
+// dearmor returns the binary form of what src yields, and whether that was text:
+// PEM, or base64 alone, as a mail's part is when it is saved as it came.
 // White space before PEM is passed over; mail systems add some.
 func dearmor(src io.Reader) (_ io.Reader, armored bool, err error) {
 	var first [1]byte
@@ -34,6 +35,8 @@ func dearmor(src io.Reader) (_ io.Reader, armored bool, err error) {
 		case first[0] == '-':
 			r, err := newPEMReader(rest)
 			return r, true, err
+		case first[0] == base64Begin:
+			return newBase64Reader(rest), true, nil
 		case !isSpace(first[0]) || blank == maxBlank:
 			return rest, false, nil
 		}
