@@ -32,6 +32,7 @@ func TestWith(t *testing.T) {
 		"another":          {noting{to: eve}, false},
 		"of another kind":  {noting{to: alice6}, false},
 		"another encoding": {noting{to: recoded{alice}}, false},
+		"hashed otherwise": {noting{to: rehashed{alice}}, false},
 		"none":             {noting{}, false},
 		"an error":         {noting{to: alice, err: broken}, false},
 	} {
@@ -54,3 +55,8 @@ func TestWith(t *testing.T) {
 type recoded struct{ *cert }
 
 func (recoded) Encoding() []byte { return []byte("another") }
+
+// rehashed is given out in the same form, and has another fingerprint.
+type rehashed struct{ *cert }
+
+func (rehashed) Hashed() []byte { return []byte("another") }
