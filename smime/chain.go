@@ -48,8 +48,8 @@ type Authorities struct {
 	// one, for instance 2.23.140.1.5.1.3. None: any, or none.
 	Policies []x509.OID
 
-	// Time is when the certificates have to be valid; the zero Time is now.
-	Time time.Time
+	// Time is the time at which the certificates have to be valid; nil: time.Now.
+	Time func() time.Time
 
 	once     sync.Once
 	err      error
@@ -182,14 +182,14 @@ func (a *Authorities) path(c *certificate, own *pkix.Pool) ([]*pkix.Certificate,
 func (a *Authorities) options(own *pkix.Pool) *pkix.Options {
 	o := &pkix.Options{
 		Roots: a.roots, Others: []*pkix.Pool{own, a.others},
-		Time:     a.Time,
+		Time:     time.Now(),
 		Policies: a.policies, ExplicitPolicy: len(a.policies) > 0,
 		Verify: func(issuer *pkix.Certificate, algorithm, message, signature []byte) error {
 			return verifyIssued(issuer.Key, algorithm, message, signature, a.weak)
 		},
 	}
-	if o.Time.IsZero() {
-		o.Time = time.Now()
+	if a.Time != nil {
+		o.Time = a.Time()
 	}
 	if a.asks() {
 		known := a.known

@@ -23,6 +23,8 @@ import (
 // chainTime is when the tests of paths take place.
 var chainTime = time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC)
 
+func atChainTime() time.Time { return chainTime }
+
 // entity is a certificate with its key.
 type entity struct {
 	x   *x509.Certificate
@@ -88,7 +90,7 @@ func (e *entity) cert(t testing.TB) *keyring.Certificate {
 func (p *pki) authorities(t testing.TB) *smime.Authorities {
 	t.Helper()
 	return &smime.Authorities{
-		Roots: []*keyring.Certificate{p.root.cert(t)}, Intermediates: []*keyring.Certificate{p.ca.cert(t)}, Time: chainTime,
+		Roots: []*keyring.Certificate{p.root.cert(t)}, Intermediates: []*keyring.Certificate{p.ca.cert(t)}, Time: atChainTime,
 	}
 }
 

@@ -136,7 +136,7 @@ func TestChainVectors(t *testing.T) {
 			at, err = time.Parse(time.DateOnly, c.at)
 			require.NoError(t, err)
 		}
-		a := &Authorities{Time: at}
+		a := &Authorities{Time: func() time.Time { return at }}
 		for _, f := range strings.Fields(c.roots) {
 			a.Roots = append(a.Roots, load(t, f).public())
 		}

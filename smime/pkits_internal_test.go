@@ -143,7 +143,7 @@ func TestPKITS(t *testing.T) {
 
 func pkitsAuthorities(t *testing.T, dir string) *Authorities {
 	t.Helper()
-	a := &Authorities{weak: true, Time: time.Date(2010, 6, 1, 0, 0, 0, 0, time.UTC)}
+	a := &Authorities{weak: true, Time: func() time.Time { return time.Date(2010, 6, 1, 0, 0, 0, 0, time.UTC) }}
 	names, err := filepath.Glob(filepath.Join(dir, "certs", "*.crt"))
 	require.NoError(t, err)
 	require.Len(t, names, 405)
