@@ -14,10 +14,13 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -150,6 +153,25 @@ func TestRefuseRSA(t *testing.T) {
 	}
 }
 
+// utf8Names puts SmtpUTF8Mailboxes into a certificate (RFC 9598, Section 3).
+func utf8Names(addresses ...string) func(*x509.Certificate) {
+	return func(x *x509.Certificate) {
+		x.EmailAddresses = nil
+		var b cryptobyte.Builder
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			for _, a := range addresses {
+				b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
+					oidSmtpUTF8Mailbox.add(b)
+					b.AddASN1(context(0).Constructed(), func(b *cryptobyte.Builder) {
+						b.AddASN1(cbasn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(a)) })
+					})
+				})
+			}
+		})
+		x.ExtraExtensions = append(x.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: b.BytesOrPanic()})
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	inName := func(addresses ...string) func(*x509.Certificate) {
 		return func(x *x509.Certificate) {
@@ -183,6 +205,21 @@ func TestAddresses(t *testing.T) {
 		{"quoted", alternative(`"a b"@example.org`), nil},
 		{"no local part", alternative("@example.org"), nil},
 		{"dot at the end", alternative("a@example.org."), nil},
+		{"SmtpUTF8Mailbox", utf8Names("bücher@example.org"), []string{"bücher@example.org"}},
+		{"SmtpUTF8Mailbox, A-label", utf8Names("bücher@xn--bcher-kva.example"), []string{"bücher@xn--bcher-kva.example"}},
+		{"SmtpUTF8Mailbox, U-label", utf8Names("bücher@bücher.example"), nil},
+		{"SmtpUTF8Mailbox in ASCII", utf8Names("a@example.org"), nil},
+		{"SmtpUTF8Mailbox, not UTF-8", utf8Names("b\xfccher@example.org"), nil},
+		{"SmtpUTF8Mailbox, NUL", utf8Names("bücher\x00@example.org"), nil},
+		{"SmtpUTF8Mailbox, direction of writing", utf8Names("bücher\u202e@example.org"), nil},
+		{"SmtpUTF8Mailbox, byte order mark", utf8Names("\ufeffbücher@example.org"), nil},
+		{"SmtpUTF8Mailbox, blank", utf8Names("bü cher@example.org"), nil},
+		{"SmtpUTF8Mailbox, two at signs", utf8Names("bü@cher@example.org"), nil},
+		{"SmtpUTF8Mailbox, too long", utf8Names(strings.Repeat("ü", 33) + "@example.org"), nil},
+		{"SmtpUTF8Mailbox, bad one does not open the way to the name", func(x *x509.Certificate) {
+			inName("b@example.org")(x)
+			utf8Names("a@example.org")(x)
+		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, c.want, issue(t, secret(t, "p256"), c.change).Addresses())

@@ -89,6 +89,14 @@ func chainCases() (all []chainCase) {
 	for _, n := range []string{"44", "65", "87"} {
 		file := "bc-test-data/pkix/cert/mldsa/ML-DSA-" + n + ".pem"
 		all = append(all, chainCase{leaf: file, roots: file})
+		for _, kem := range []string{"512", "768", "1024"} {
+			// All bear the same names; the signature is what tells them apart.
+			want := "no path"
+			if kem == map[string]string{"44": "512", "65": "768", "87": "1024"}[n] {
+				want = ""
+			}
+			all = append(all, chainCase{leaf: "lamps-ml-kem/certificates/ML-KEM-" + kem + ".crt", roots: file, want: want})
+		}
 	}
 	return all
 }
