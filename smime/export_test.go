@@ -115,3 +115,13 @@ func OpenContent(der, key, aad, ct, tag []byte) (plain []byte, good bool, err er
 	plain, err = io.ReadAll(d)
 	return plain, good, err
 }
+
+// WrapForPassphrase returns a PasswordRecipientInfo that costs what the test
+// likes.
+func WrapForPassphrase(passphrase string, cek []byte, iterations int) ([]byte, error) {
+	der, _, err := wrapForPassphrase([]byte(passphrase), cek, iterations)
+	return der, err
+}
+
+// WrapKey is the AES key wrap.
+func WrapKey(kek, key []byte) ([]byte, error) { return wrapKey(kek, key) }
