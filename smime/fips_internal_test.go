@@ -121,7 +121,42 @@ func TestFIPSOnly(t *testing.T) {
 		_, err := decryptPBES2(encrypted(t, kdf, iv, make([]byte, 32)), []byte("passphrase"), new(iterationBudget))
 		requireNotApproved(t, err)
 	}
+	checkRecipientsFIPS(t)
 	t.Log("checked in FIPS 140-only mode")
+}
+
+// checkRecipientsFIPS is the part of TestFIPSOnly on who a message is for.
+func checkRecipientsFIPS(t *testing.T) {
+	kem := CraftedKey("ML-KEM-768").in
+	require.NoError(t, kem.cert.CheckSeal(time.Now(), seam.Modern))
+	der, _, _, err := wrapFor(kem.cert, testCEK, false)
+	require.NoError(t, err)
+	cek, ok := kem.unwrap(one(t, der), 32)
+	require.True(t, ok)
+	require.Equal(t, testCEK, cek)
+
+	for _, o := range []oid{oidX25519, oidX448} {
+		size := map[oid]int{oidX25519: 32, oidX448: 56}[o]
+		point := bytes.Repeat([]byte{9}, size)
+		requireNotApproved(t, craftCertificate(o, point, nil).CheckSeal(time.Now(), seam.Modern))
+		agree := one(t, agreementBuilder{originator: originatorOf(t, o, nil, point), scheme: oidStdDHHKDFSHA256, wrap: derAlgorithm(oidAES256Wrap), encrypted: make([]byte, 40)}.der(t))
+		requireNotApproved(t, agree.refusal())
+	}
+	small := kemBuilder{ori: oidORIKEM, kem: oidMLKEM512, kdf: oidHKDFSHA256, kekLength: 32, ciphertext: make([]byte, 768), wrap: derAlgorithm(oidAES256Wrap), encrypted: make([]byte, 40)}
+	requireNotApproved(t, one(t, small.der(t)).refusal())
+
+	der, _, err = wrapForPassphrase([]byte("passphrase"), testCEK, 1000)
+	require.NoError(t, err)
+	cek, ok = one(t, der).unwrapPassword([]byte("passphrase"), 32)
+	require.True(t, ok)
+	require.Equal(t, testCEK, cek)
+	good := passwordBuilder{kdf: oidPBKDF2, wrap: oidPWRIKEK, cipher: oidAES256CBC, salt: make([]byte, 16), iv: make([]byte, 16), iterations: 1000, prf: derAlgorithm(oidHMACSHA256), encrypted: make([]byte, 48)}
+	require.Empty(t, one(t, good.der(t)).unsupported())
+	short, weak := good, good
+	short.salt = short.salt[:15]
+	weak.prf = nil
+	requireNotApproved(t, one(t, short.der(t)).refusal())
+	requireNotApproved(t, one(t, weak.der(t)).refusal())
 }
 
 func requireNotApproved(t *testing.T, err error) {

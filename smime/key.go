@@ -214,7 +214,7 @@ func (c *certificate) holds(public any) error {
 		same = ok && bytes.Equal(c.key.ed448, p)
 	case keyX25519:
 		p, ok := public.(*ecdh.PublicKey)
-		same = ok && c.key.ecdh.Equal(p)
+		same = ok && c.key.ecdh != nil && c.key.ecdh.Equal(p)
 	case keyX448:
 		p, ok := public.(*x448.Key)
 		same = ok && *c.key.x448 == *p

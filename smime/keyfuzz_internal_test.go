@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +96,9 @@ func FuzzParseKey(f *testing.F) {
 func FuzzRecipientInfo(f *testing.F) {
 	allowed(f, "RSA PKCS#1 v1.5 encryption")
 	keys := []*privateKey{testKey(f, "rsa3072"), testKey(f, "p256")}
+	for _, kind := range []string{"X25519", "X448", "ML-KEM-768", "ML-KEM-1024"} {
+		keys = append(keys, CraftedKey(kind).in)
+	}
 	for _, k := range keys {
 		for _, v15 := range []bool{false, true} {
 			der, _, _, err := wrapFor(k.cert, testCEK, v15)
@@ -102,6 +106,13 @@ func FuzzRecipientInfo(f *testing.F) {
 			f.Add(der)
 		}
 	}
+	shared := &symmetric{[]byte("id"), make([]byte, 32)}
+	wrapped, err := wrapKey(shared.key, testCEK)
+	require.NoError(f, err)
+	f.Add(tlv(0xa2, slices.Concat([]byte{2, 1, 4}, tlv(0x30, tlv(4, shared.id)), derAlgorithm(oidAES256Wrap), tlv(4, wrapped))))
+	der, _, err := wrapForPassphrase([]byte("passphrase"), testCEK, cheap)
+	require.NoError(f, err)
+	f.Add(der)
 	f.Add([]byte{0xa3, 2, 5, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		der, err := ber.ToDER(b, 1<<20)
@@ -125,6 +136,18 @@ func FuzzRecipientInfo(f *testing.F) {
 				if ok {
 					require.Empty(t, ri.unsupported())
 				}
+			}
+			if cek, ok := shared.unwrap(ri, 32); ok {
+				require.True(t, shared.namedBy(ri))
+				require.Len(t, cek, 32)
+			}
+			m := &mine{plan: &seam.OpenPlan{Passphrases: [][]byte{[]byte("passphrase")}, Limits: testLimits}}
+			m.add(ri)
+			require.LessOrEqual(t, m.cost, int64(maxIterations))
+			if m.check() == nil && m.cost <= 100 {
+				cek, by, _ := m.unwrap(32)
+				require.Len(t, cek, 32)
+				require.Equal(t, -1, by)
 			}
 		}
 	})

@@ -94,11 +94,18 @@ func rsaByHand(a algorithm, raw []byte) publicKey {
 func montgomeryByHand(o oid, raw []byte) publicKey {
 	switch o {
 	case oidX25519:
-		p, err := ecdh.X25519().NewPublicKey(raw)
-		if err != nil {
+		if len(raw) != x25519Size {
 			return publicKey{}
 		}
-		return publicKey{kind: keyX25519, name: "X25519", ecdh: p, curve: curveX25519}
+		k := publicKey{kind: keyX25519, name: "X25519", curve: curveX25519}
+		if fipsOnly() {
+			return k // for its name: crypto/ecdh refuses it, and what uses it asks first
+		}
+		var err error
+		if k.ecdh, err = ecdh.X25519().NewPublicKey(raw); err != nil {
+			return publicKey{}
+		}
+		return k
 	case oidX448:
 		if len(raw) != x448.Size {
 			return publicKey{}
