@@ -122,6 +122,3 @@ func WrapForPassphrase(passphrase string, cek []byte, iterations int) ([]byte, e
 	der, _, err := wrapForPassphrase([]byte(passphrase), cek, iterations)
 	return der, err
 }
-
-// WrapKey is the AES key wrap.
-func WrapKey(kek, key []byte) ([]byte, error) { return wrapKey(kek, key) }

@@ -177,6 +177,7 @@ func TestPasswordCost(t *testing.T) {
 		{"one more", []*recipientInfo{info(maxIterations+1, oidHMACSHA256)}, 1, false},
 		{"2^31-1", []*recipientInfo{info(1<<31-1, oidHMACSHA256)}, 1, false},
 		{"2^63-1", []*recipientInfo{info(math.MaxInt64, oidHMACSHA256)}, 1, false},
+		{"2^63-1 of two blocks", []*recipientInfo{info(math.MaxInt64, oidHMACSHA1)}, 1, false},
 		{"two blocks", []*recipientInfo{info(maxIterations/2, oidHMACSHA1)}, 1, true},
 		{"one more of two blocks", []*recipientInfo{info(maxIterations/2+1, oidHMACSHA1)}, 1, false},
 		{"eight passphrases", []*recipientInfo{info(maxIterations/8, oidHMACSHA256)}, 8, true},

@@ -165,10 +165,8 @@ func (s *sealing) wrapOne(i int, cek []byte) (der []byte, planned seam.Recipient
 		der, planned, err = wrapForPassphrase(s.plan.Passphrases[i-n], cek, writeIterations)
 		return der, planned, versionPassword, err
 	}
-	// Readers that know no GCM know no OAEP either, but for one whose
-	// certificate allows nothing else (RFC 4055, Section 4.1).
-	c := s.recipients[i]
-	return wrapFor(c, cek, !s.aead && c.key.only != rsaOAEP)
+	// Readers that know no GCM know no OAEP either.
+	return wrapFor(s.recipients[i], cek, !s.aead)
 }
 
 // mostRecipientBytes is what a reader with default limits takes: no message is
