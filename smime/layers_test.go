@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -335,5 +336,37 @@ func TestMultipartLineEnds(t *testing.T) {
 			require.NoError(t, err, n)
 			require.Len(t, got, n)
 		}
+	}
+}
+
+// TestLayersMemory: what is allocated for content in layers does not grow with
+// it.
+func TestLayersMemory(t *testing.T) {
+	who := fresh["P-256"]()
+	line := strings.Repeat("x", 70)
+	var cost [2][]uint64
+	for i, size := range []int{1 << 20, 4 << 20} {
+		part := strings.Repeat(line+"\r\n", size/72)
+		mail := mailParts{by: who, part: part}.bytes(t)
+		for _, plain := range [][]byte{
+			mail, bytes.ReplaceAll(mail, []byte("\r\n"), []byte("\n")),
+			entityOf("compressed-data", info(compressedOID, pressed{content: mail}.bytes())),
+		} {
+			msg := crafted{to: who, cbc: true, plain: plain}.bytes(t)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			m, err := (&envelope.Opener{Identities: who.identities()}).Open(bytes.NewReader(msg))
+			require.NoError(t, err)
+			n, err := io.Copy(io.Discard, m)
+			require.NoError(t, err)
+			require.NoError(t, m.Close())
+			runtime.ReadMemStats(&after)
+			require.Equal(t, int64(len(part)), n)
+			cost[i] = append(cost[i], after.TotalAlloc-before.TotalAlloc)
+		}
+	}
+	for i := range cost[0] {
+		require.Less(t, cost[1][i], cost[0][i]+1<<19)
+		require.Less(t, cost[1][i], uint64(4<<20))
 	}
 }

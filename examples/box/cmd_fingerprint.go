@@ -15,7 +15,7 @@ func (a *app) fingerprintCommand() *cobra.Command {
 		Use:   "fingerprint [--words|--digits|--uri] FILE…",
 		Short: "Show the fingerprints of certificates",
 		Long: `Show one line for each certificate: its fingerprint, then the addresses that it
-claims. To tell somebody your fingerprint by telephone, --words and --digits are
+claims. Of a file with several X.509 certificates (.p7c, PEM) all are shown. To tell somebody your fingerprint by telephone, --words and --digits are
 easier to say and to hear; every command that takes a fingerprint takes them too.
 
 The fingerprint of a file that you received proves nothing by itself: compare it
@@ -41,15 +41,17 @@ with the one that the owner tells you.`,
 				show = keyring.Fingerprint.URI
 			}
 			for _, name := range args {
-				c, _, err := a.certificate(name)
+				all, err := a.certificatesIn(name)
 				if err != nil {
 					return err
 				}
-				line := show(c.Fingerprint())
-				for _, addr := range c.Addresses() {
-					line += "\t" + cut(addr)
+				for _, c := range all {
+					line := show(c.Fingerprint())
+					for _, addr := range c.Addresses() {
+						line += "\t" + cut(addr)
+					}
+					fmt.Fprintln(a.stdout, clean(line))
 				}
-				fmt.Fprintln(a.stdout, clean(line))
 			}
 			return nil
 		},

@@ -67,6 +67,31 @@ func (a *app) certificate(name string) (*keyring.Certificate, kind, error) {
 	return c, k, nil
 }
 
+// certificatesIn reads all certificates of a file: one of OpenPGP, or any number
+// of S/MIME.
+func (a *app) certificatesIn(name string) ([]*keyring.Certificate, error) {
+	b, err := a.readSmall(name)
+	if err != nil {
+		return nil, err
+	}
+	k, err := kindOf(b)
+	if err != nil {
+		return nil, failed("reading", name, err)
+	}
+	if k == kindPGP {
+		c, err := pgp.ParseCertificate(b)
+		if err != nil {
+			return nil, failed("reading the certificate", name, err)
+		}
+		return []*keyring.Certificate{c}, nil
+	}
+	all, err := smime.ParseCertificates(b)
+	if err != nil {
+		return nil, failed("reading the certificates", name, err)
+	}
+	return all, nil
+}
+
 // key is a private key of either format.
 type key interface {
 	Certificate() *keyring.Certificate
