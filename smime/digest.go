@@ -34,6 +34,10 @@ func knownHash(o oid) (crypto.Hash, bool) {
 		h = crypto.SHA384
 	case oidSHA512:
 		h = crypto.SHA512
+	case oidSHA512t224:
+		h = crypto.SHA512_224
+	case oidSHA512t256:
+		h = crypto.SHA512_256
 	default:
 		return 0, false
 	}

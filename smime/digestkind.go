@@ -35,10 +35,6 @@ func digestOf(a *algorithm) (digestKind, bool) {
 		return digestSHAKE128, true
 	case oidSHAKE256:
 		return digestSHAKE256, true
-	case oidSHA512t224:
-		return digestKind(crypto.SHA512_224), true
-	case oidSHA512t256:
-		return digestKind(crypto.SHA512_256), true
 	case oidSHA3224:
 		return digestKind(crypto.SHA3_224), true
 	case oidSHA3256:

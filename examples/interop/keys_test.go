@@ -2,6 +2,8 @@ package interop_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,11 +155,7 @@ func (w *world) readPGP(t *testing.T, k *key) {
 // makeX509 makes a certificate with openssl, issued by the CA of this run.
 func (w *world) makeX509(t *testing.T, k *key, alg string) {
 	switch alg {
-	case "x25519", "x448", "ed25519", "ed448":
-		if problem := w.bouncyCastle(t).ask(t, "gen", "alg="+alg, "cert="+k.public, "key="+k.secret, "ca="+w.ca(t), "cakey="+w.path("ca.key")); problem != "" {
-			t.Fatal(problem)
-		}
-	case "p521", "rsa1024":
+	case "p521", "rsa1024", "ed25519", "ed448", "x25519", "x448":
 		w.certify(t, k, alg)
 	default:
 		must(t, nil, w.driver("openssl"), "gen-smime", "--alg", alg, "--cert", k.public, "--key", k.secret,
@@ -177,16 +175,28 @@ func (w *world) makeX509(t *testing.T, k *key, alg string) {
 
 // certify is for the keys that the driver does not make.
 func (w *world) certify(t *testing.T, k *key, alg string) {
-	options := []string{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"}
-	if alg == "rsa1024" {
-		options = []string{"-newkey", "rsa:1024"}
+	options := map[string][]string{
+		"p521": {"-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"}, "rsa1024": {"-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"},
+	}[alg]
+	if options == nil {
+		options = []string{"-algorithm", alg}
 	}
-	ca, request, extensions := w.ca(t), k.public+".csr", k.public+".ext"
-	must(t, nil, "openssl", append([]string{"req", "-new", "-nodes", "-keyout", k.secret, "-out", request, "-subj", "/CN=Peer " + alg}, options...)...)
+	ca, request, extensions, public := w.ca(t), k.public+".csr", k.public+".ext", k.public+".key"
+	must(t, nil, "openssl", append([]string{"genpkey", "-out", k.secret}, options...)...)
+	must(t, nil, "openssl", "pkey", "-in", k.secret, "-pubout", "-out", public)
+	usage := "digitalSignature,nonRepudiation,keyEncipherment,keyAgreement"
+	switch alg[0] {
+	case 'x':
+		usage = "keyAgreement"
+	case 'e':
+		usage = "digitalSignature"
+	}
 	write(t, extensions, []byte("basicConstraints=critical,CA:FALSE\nsubjectAltName=email:"+alg+"@example.org\nextendedKeyUsage=emailProtection\n"+
-		"keyUsage=critical,digitalSignature,nonRepudiation,keyEncipherment,keyAgreement\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"))
-	must(t, nil, "openssl", "x509", "-req", "-in", request, "-CA", ca, "-CAkey", w.path("ca.key"), "-CAcreateserial",
-		"-days", "30", "-extfile", extensions, "-out", k.public)
+		"keyUsage=critical,"+usage+"\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"))
+	// Not every key signs a request, so the CA's does, and the other key is put into it.
+	must(t, nil, "openssl", "req", "-new", "-key", w.path("ca.key"), "-out", request, "-subj", "/CN=Peer "+alg)
+	must(t, nil, "openssl", "x509", "-req", "-in", request, "-force_pubkey", public, "-CA", ca, "-CAkey", w.path("ca.key"),
+		"-set_serial", fmt.Sprintf("0x%x", sha256.Sum224([]byte(w.dir+alg)))[:18], "-days", "30", "-extfile", extensions, "-out", k.public)
 }
 
 // ca returns the file of the CA's certificate, made at the first call.

@@ -2,7 +2,6 @@
 //
 //   VERB KEY=VALUE...  is answered by "ok" or by "error TEXT"
 //
-//   gen     alg cert key ca cakey     a key pair that openssl cannot certify, PEM files
 //   seal    in out method content [cert] [password] [kek] [attributes]
 //   sign    in out method form cert key [cert2 key2]
 //   compress in out
@@ -11,7 +10,6 @@
 //
 // What the words mean is said in the header of algorithms.txt.
 import java.io.*;
-import java.math.BigInteger;
 import java.nio.file.*;
 import java.security.*;
 import java.security.cert.X509Certificate;
@@ -28,7 +26,6 @@ import org.bouncycastle.asn1.cms.IssuerAndSerialNumber;
 import org.bouncycastle.asn1.cms.Time;
 import org.bouncycastle.asn1.cms.ecc.ECCCMSSharedInfo;
 import org.bouncycastle.asn1.pkcs.*;
-import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.*;
 import org.bouncycastle.cert.*;
 import org.bouncycastle.cert.jcajce.*;
@@ -75,7 +72,6 @@ public class Cms {
 
   static void act(String verb) throws Exception {
     switch (verb) {
-      case "gen": gen(); break;
       case "seal": out(seal(new CMSProcessableByteArray(in("in")))); break;
       case "sign": out(sign(new CMSProcessableByteArray(in("in")))); break;
       case "compress": out(compress(in("in"))); break;
@@ -94,21 +90,6 @@ public class Cms {
   static X509CertificateHolder holder(String k) throws IOException { return (X509CertificateHolder) pem(k); }
   static X509Certificate cert(X509CertificateHolder h) throws Exception { return new JcaX509CertificateConverter().setProvider(BC).getCertificate(h); }
   static PrivateKey key(String k) throws IOException { return new JcaPEMKeyConverter().setProvider(BC).getPrivateKey((PrivateKeyInfo) pem(k)); }
-  static void writePem(String k, Object x) throws Exception {
-    try (JcaPEMWriter w = new JcaPEMWriter(new FileWriter(o.get(k)))) { w.writeObject(x); }
-  }
-
-  static void gen() throws Exception {
-    KeyPair kp = KeyPairGenerator.getInstance(o.get("alg"), BC).generateKeyPair();
-    X500Name dn = new X500Name("CN=Peer " + o.get("alg"));
-    JcaX509v3CertificateBuilder b = new JcaX509v3CertificateBuilder(holder("ca").getSubject(), new BigInteger(120, random),
-        new Date(System.currentTimeMillis() - 3600_000), new Date(System.currentTimeMillis() + 20L * 86400_000), dn, kp.getPublic());
-    b.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(new GeneralName(GeneralName.rfc822Name, o.get("alg") + "@example.org")));
-    b.addExtension(Extension.keyUsage, true, new KeyUsage(o.get("alg").startsWith("x") ? KeyUsage.keyAgreement : KeyUsage.digitalSignature));
-    b.addExtension(Extension.subjectKeyIdentifier, false, new JcaX509ExtensionUtils().createSubjectKeyIdentifier(kp.getPublic()));
-    writePem("cert", b.build(new JcaContentSignerBuilder("SHA256withRSA").setProvider(BC).build(key("cakey"))));
-    writePem("key", new JcaPKCS8Generator(kp.getPrivate(), null));
-  }
 
   // ---- sealing ----
 
