@@ -39,7 +39,11 @@ func TestRuleOneOnlyVerified(t *testing.T) {
 		"nil":    {bob.verified(), nil},
 		"zero":   {new(keyring.Verified), bob.verified()},
 	} {
-		w, err := envelope.Seal(&b, to...)
+		// A signer brings the format, and is no recipient.
+		w, err := (&envelope.Sealer{Signers: []envelope.Signer{bob.signer()}}).Seal(&b, to...)
+		require.Error(t, err, name)
+		require.Nil(t, w, name)
+		w, err = envelope.Seal(&b, to...)
 		require.Error(t, err, name)
 		require.Nil(t, w, name)
 		require.Zero(t, b.Len(), name)
