@@ -2,13 +2,16 @@ package smime
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/cloudflare/circl/sign/slhdsa"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
@@ -206,4 +209,60 @@ func TestStrayAttributes(t *testing.T) {
 	require.Contains(t, f.judge(t).Detail, "countersignature is among the signed attributes")
 	f.attributes[2] = attribute(t, oidTimeStampToken, []byte{0x30, 0})
 	require.Equal(t, seam.SignatureValid, f.judge(t).Status)
+}
+
+// TestAttributesInBER: what is signed is DER, however it was sent (RFC 5652,
+// Section 5.4), and a signature over octets that are not DER is none.
+func TestAttributesInBER(t *testing.T) {
+	t.Parallel()
+	k := testKey(t, "p256")
+	for _, sent := range []bool{false, true} {
+		for _, signed := range []bool{false, true} {
+			f := newForge(t, k)
+			slices.SortFunc(f.attributes, bytes.Compare)
+			set := setOf(f.attributes)
+			inner := set[2:]
+			require.Equal(t, int(set[1]), len(inner), "a short length")
+			if signed {
+				f.signedAs = slices.Concat([]byte{0x31, 0x80}, inner, []byte{0, 0})
+			}
+			der := f.der(t)
+			if sent {
+				at := bytes.Index(der, append([]byte{0xa0, byte(len(inner))}, inner...))
+				require.Positive(t, at)
+				body := slices.Concat(der[:at], []byte{0xa0, 0x80}, inner, []byte{0, 0}, der[at+2+len(inner):])
+				in := cryptobyte.String(body)
+				require.True(t, in.Skip(2))
+				if der[1] == 0x81 {
+					require.True(t, in.Skip(1))
+				} else if der[1] == 0x82 {
+					require.True(t, in.Skip(2))
+				}
+				der = tlv(0x30, in)
+			}
+			_, got, err := verifySigned(t, signedWith(content, [][]byte{der}, k.cert), &seam.OpenPlan{})
+			require.NoError(t, err)
+			want := seam.SignatureValid
+			if signed {
+				want = seam.SignatureBad
+			}
+			require.Equal(t, want, got[0].Status, "sent %t, signed %t: %s", sent, signed, got[0].Detail)
+		}
+	}
+}
+
+// BenchmarkVerifySLHDSA is what the slowest signature costs that is checked.
+func BenchmarkVerifySLHDSA(b *testing.B) {
+	k := slhKey(b, slhdsa.SHAKE_256f, "\x60\x86\x48\x01\x65\x03\x04\x03\x1f")
+	f := newForge(b, testKey(b, "p256"))
+	f.key, f.signatureAlgorithm, f.opts = k, derAlgorithm("\x60\x86\x48\x01\x65\x03\x04\x03\x1f"), crypto.Hash(0)
+	var sid cryptobyte.Builder
+	addIssuerAndSerial(&sid, k.cert)
+	f.sid = sid.BytesOrPanic()
+	si, err := parseSignerInfo(f.der(b))
+	require.NoError(b, err)
+	for b.Loop() {
+		got := si.verify(oidData.tlv(), contentDigest, nil, []seam.Certificate{k.cert}, time.Now())
+		require.Equal(b, seam.SignatureValid, got.Status)
+	}
 }
