@@ -52,7 +52,8 @@ var errNoKey = errors.New("smime: a certificate and its private key are needed")
 //   - a [crypto.Decrypter] with an RSA key, which opens. For messages with RSA
 //     PKCS#1 v1.5 it must honour [rsa.PKCS1v15DecryptOptions.SessionKeyLen] in
 //     constant time, or it tells an attacker who sends many messages and
-//     measures the time what was sealed in another;
+//     measures the time what was sealed in another; one that refuses the
+//     option opens no such message;
 //   - an [ecdh.KeyExchanger] on P-256, P-384, P-521 or X25519, which opens;
 //   - a *[x448.Key], the secret scalar, which opens;
 //   - a [crypto.Decapsulator] of ML-KEM, which opens;

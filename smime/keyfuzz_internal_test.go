@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/mldsa"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -78,16 +79,65 @@ func FuzzParseKey(f *testing.F) {
 		derivation(f, oidPBKDF2, []byte("salt"), []int64{1}, nil), derAlgorithm(oidAES256CBC), make([]byte, 32))), plain))
 	seeds(f, "openssl/test/recipes/80-test_pkcs12_data/*.p12", "aws-lc/pkcs8/test/*.p12")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		k, err := ParseKey(bytes.NewReader(b), []byte("x"))
+		keys, err := ParseKeys(bytes.NewReader(b), []byte("x"))
+		one, oneErr := ParseKey(bytes.NewReader(b), []byte("x"))
+		if err != nil {
+			require.Nil(t, keys)
+			require.Error(t, oneErr)
+			require.Nil(t, one)
+			return
+		}
+		require.NotEmpty(t, keys)
+		if oneErr == nil {
+			require.Equal(t, one.Certificate().Marshal(), keys[0].Certificate().Marshal())
+		}
+		for _, k := range keys {
+			out, err := k.Marshal(nil)
+			require.NoError(t, err)
+			again, err := ParseKey(bytes.NewReader(out), nil)
+			require.NoError(t, err)
+			require.Equal(t, k.Certificate().Marshal(), again.Certificate().Marshal())
+		}
+	})
+}
+
+// A private key that is read is one: it has a public half, and is written as
+// what reads the same.
+func FuzzParsePKCS8(f *testing.F) {
+	allowed(f, "ML-KEM-512")
+	f.Add(pkcs8(f, testKey(f, "p256").private))
+	seed := bytes.Repeat([]byte{7}, kemSeed)
+	for _, set := range []kemSet{mlkem512Set, mlkem768Set} {
+		_, k := set.scheme().DeriveKeyPair(seed)
+		expanded, err := k.MarshalBinary()
+		require.NoError(f, err)
+		for _, der := range forms(f, kemOID(set), seed, expanded) {
+			f.Add(der)
+		}
+	}
+	_, dsa := mldsaScheme(mldsa.MLDSA44()).DeriveKey(seed[:mldsa.PrivateKeySize])
+	expanded, err := dsa.MarshalBinary()
+	require.NoError(f, err)
+	for _, der := range forms(f, oidMLDSA44, seed[:mldsa.PrivateKeySize], expanded) {
+		f.Add(der)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > maxPrivateKey {
+			return // as every caller refuses before
+		}
+		k, err := parsePKCS8(b)
 		if err != nil {
 			require.Nil(t, k)
 			return
 		}
-		out, err := k.Marshal(nil)
+		require.False(t, isNothing(k))
+		der, err := marshalPKCS8(k)
 		require.NoError(t, err)
-		again, err := ParseKey(bytes.NewReader(out), nil)
+		again, err := parsePKCS8(der)
 		require.NoError(t, err)
-		require.Equal(t, k.Certificate().Marshal(), again.Certificate().Marshal())
+		written, err := marshalPKCS8(again)
+		require.NoError(t, err)
+		require.Equal(t, der, written)
 	})
 }
 

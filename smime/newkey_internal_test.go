@@ -3,12 +3,15 @@
 package smime
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"io"
 	"math/big"
 	"sync"
@@ -121,4 +124,67 @@ func TestSharedKeys(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// module is a key in a hardware module, as crypto11 and others hand it out:
+// nothing but the interfaces.
+type module struct {
+	crypto.Signer
+	crypto.Decrypter
+	noSessionKey bool // it knows nothing of SessionKeyLen
+}
+
+func (m module) Public() crypto.PublicKey { return m.Signer.Public() }
+
+func (m module) Decrypt(r io.Reader, b []byte, o crypto.DecrypterOpts) ([]byte, error) {
+	if p, ok := o.(*rsa.PKCS1v15DecryptOptions); ok && m.noSessionKey && p.SessionKeyLen > 0 {
+		return nil, errors.New("pkcs11: session keys are not supported")
+	}
+	return m.Decrypter.Decrypt(r, b, o)
+}
+
+// A module does what the key in it does. One that refuses SessionKeyLen opens
+// nothing with PKCS#1 v1.5: the content key is a random one then, and no error
+// tells it from a message for another (RFC 3218). With OAEP it opens.
+func TestModule(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
+	k := testKey(t, "rsa3072")
+	for _, refuses := range []bool{false, true} {
+		in, err := newPrivateKey(k.cert, module{k.signer, k.decrypter, refuses})
+		require.NoError(t, err)
+		for _, v15 := range []bool{false, true} {
+			der, _, _, err := wrapFor(k.cert, testCEK, v15)
+			require.NoError(t, err)
+			cek, ok := in.unwrap(one(t, der), len(testCEK))
+			require.True(t, ok)
+			require.Len(t, cek, len(testCEK))
+			require.Equal(t, !v15 || !refuses, bytes.Equal(cek, testCEK))
+		}
+		_, err = (&Key{in}).Marshal(nil)
+		require.ErrorContains(t, err, "cannot be taken out")
+		_, err = MarshalKeys([]*Key{{k}, {in}}, nil)
+		require.ErrorContains(t, err, "cannot be taken out")
+	}
+	_, err := MarshalKeys(nil, nil)
+	require.ErrorIs(t, err, errNoKey)
+	_, err = MarshalKeys([]*Key{nil}, nil)
+	require.ErrorIs(t, err, errNoKey)
+}
+
+// A key of 1,024 bits is an identity, for archives; nothing is sealed to it or
+// signed with it.
+func TestSmallRSA(t *testing.T) {
+	allowed(t, "RSA of 1,024 bits")
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	c := issue(t, private, nil)
+	k, err := newPrivateKey(c, private)
+	require.NoError(t, err)
+	file, err := (&Key{k}).Marshal(nil)
+	require.NoError(t, err)
+	again, err := ParseKey(bytes.NewReader(file), nil)
+	require.NoError(t, err)
+	require.NotNil(t, again.in.decrypter)
+	requireUnusable(t, c.CheckSeal(time.Now(), seam.Auto), "1024 bits, fewer than 2048")
+	requireUnusable(t, c.checkSign(), "1024 bits, fewer than 2048")
 }

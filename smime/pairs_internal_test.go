@@ -113,20 +113,23 @@ func TestOpenSSLReadsPair(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
-// forms are the ways to write a key of seed and expanded key.
-func forms(t *testing.T, o oid, seed, expanded []byte) (onlySeed, onlyExpanded, both []byte) {
+// forms are the ways to write a key: the seed, the expanded key, and both.
+func forms(t testing.TB, o oid, seed, expanded []byte) [][]byte {
 	t.Helper()
 	build := func(f func(*cryptobyte.Builder)) []byte {
 		der, err := privateKeyInfo(o, f)
 		require.NoError(t, err)
 		return der
 	}
-	return build(func(b *cryptobyte.Builder) {
+	return [][]byte{
+		build(func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(seed) })
-		}), build(func(b *cryptobyte.Builder) { b.AddASN1OctetString(expanded) }),
+		}),
+		build(func(b *cryptobyte.Builder) { b.AddASN1OctetString(expanded) }),
 		build(func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(seed); b.AddASN1OctetString(expanded) })
-		})
+		}),
+	}
 }
 
 // Of a key in two halves neither may be wrong, nor may what is left of it.
@@ -137,9 +140,8 @@ func TestPKCS8Forms(t *testing.T) {
 		_, k := set.scheme().DeriveKeyPair(seed)
 		expanded, err := k.MarshalBinary()
 		require.NoError(t, err)
-		a, b, c := forms(t, kemOID(set), seed, expanded)
 		var publics [][]byte
-		for _, der := range [][]byte{a, b, c} {
+		for _, der := range forms(t, kemOID(set), seed, expanded) {
 			k, err := parsePKCS8(der)
 			require.NoError(t, err)
 			public, err := publicInfo(k)
@@ -158,20 +160,18 @@ func TestPKCS8Forms(t *testing.T) {
 		for _, at := range []int{0, n - 33, n - 64, n/2 + 100} {
 			bad := slices.Clone(expanded)
 			bad[at] ^= 1
-			_, b, c := forms(t, kemOID(set), seed, bad)
-			for _, der := range [][]byte{b, c} {
+			for _, der := range forms(t, kemOID(set), seed, bad)[1:] {
 				_, err := parsePKCS8(der)
 				require.ErrorIs(t, err, errKEMKey, "%s at %d", set, at)
 			}
 		}
 		bad := slices.Clone(seed)
 		bad[0] ^= 1
-		_, _, c = forms(t, kemOID(set), bad, expanded)
-		_, err = parsePKCS8(c)
+		_, err = parsePKCS8(forms(t, kemOID(set), bad, expanded)[2])
 		require.ErrorIs(t, err, errKEMKey)
 		for _, bad := range [][]byte{seed[1:], append(slices.Clone(seed), 0), {}} {
-			a, _, c := forms(t, kemOID(set), bad, expanded)
-			for _, der := range [][]byte{a, c} {
+			f := forms(t, kemOID(set), bad, expanded)
+			for _, der := range [][]byte{f[0], f[2]} {
 				_, err := parsePKCS8(der)
 				require.ErrorIs(t, err, errPKCS8)
 			}
@@ -182,19 +182,18 @@ func TestPKCS8Forms(t *testing.T) {
 		_, k := mldsaScheme(p).DeriveKey(seed)
 		expanded, err := k.MarshalBinary()
 		require.NoError(t, err)
-		a, b, c := forms(t, mldsaOID(p), seed, expanded)
-		for _, der := range [][]byte{a, c} {
+		f := forms(t, mldsaOID(p), seed, expanded)
+		for _, der := range [][]byte{f[0], f[2]} {
 			k, err := parsePKCS8(der)
 			require.NoError(t, err)
 			again, err := marshalPKCS8(k)
 			require.NoError(t, err)
-			require.Equal(t, a, again)
+			require.Equal(t, f[0], again)
 		}
-		_, err = parsePKCS8(b)
+		_, err = parsePKCS8(f[1])
 		require.ErrorContains(t, err, "without its seed")
 		expanded[len(expanded)-1] ^= 1
-		_, _, c = forms(t, mldsaOID(p), seed, expanded)
-		_, err = parsePKCS8(c)
+		_, err = parsePKCS8(forms(t, mldsaOID(p), seed, expanded)[2])
 		require.ErrorIs(t, err, errMLDSAKey)
 	}
 }

@@ -53,7 +53,11 @@ func parsePKCS8(der []byte) (any, error) {
 		if reason := refuseCurve(a.params); reason != "" {
 			return nil, fmt.Errorf("smime: the private key %s", reason)
 		}
-	case oidRSAEncryption, oidEd25519, oidX25519:
+	case oidX25519:
+		if fipsOnly() {
+			return nil, notApproved("X25519")
+		}
+	case oidRSAEncryption, oidEd25519:
 	default:
 		private, err := privateByHand(a.oid, raw)
 		// RFC 8410, Section 3; RFC 9935, Section 3; RFC 9881, Section 2: the

@@ -131,7 +131,7 @@ func keyContents(k *smime.Key, passphrase []byte) ([][]byte, error) {
 // sayPKCS12 says how mail programs get the key.
 func (a *app) sayPKCS12(prefix string, passphrase []byte) {
 	if len(passphrase) > 0 {
-		a.say("wrote %s (secret): mail programs import it, with the same passphrase", shown(prefix+".p12"))
+		a.say("wrote %s (secret): mail programs import it, with the same passphrase; for gpgsm 2.2, which reads older encryption only, make one with openssl pkcs12 -export -legacy -in %s", shown(prefix+".p12"), shown(prefix+".key"))
 		return
 	}
 	a.say("S/MIME: no PREFIX.p12 without a passphrase; to import the key elsewhere: openssl pkcs12 -export -in %s -out FILE.p12", shown(prefix+".key"))
