@@ -32,6 +32,13 @@
 // of any form, binary or as PEM (RFC 7468, Section 9). Content of any length is
 // read and written as a stream in constant memory.
 //
+// The content key comes by RSA with OAEP or PKCS#1 v1.5, by ECDH on P-256,
+// P-384, P-521, X25519 and X448 (RFC 5753, RFC 8418), by ML-KEM (RFC 9629, RFC
+// 9936), under a key that was shared before ([SharedKey]), or under a
+// passphrase (RFC 3211), at a cost that has a limit. All but RSA PKCS#1 v1.5,
+// ML-KEM-512 and the shared key are written under every profile that allows
+// them, ML-KEM alone under PostQuantum.
+//
 // AuthEnvelopedData is content with a tag at its end, so a message is read
 // twice: once to verify it, once to release it. EnvelopedData is released only
 // if it holds a SignedData of which a signature covers all that is released.
@@ -99,8 +106,9 @@
 // With GODEBUG=fips140=only everything that needs what that mode forbids is an
 // [*envelope.NotApprovedError] before it begins: AuthEnvelopedData, whose nonce
 // is in the message; RSA PKCS#1 v1.5 encryption; SHA-1 and MD5; RSA keys of odd
-// sizes or small exponents; Ed448, ML-DSA and SLH-DSA; PKCS#12. What is left is EnvelopedData around a
-// SignedData, with ECDH or RSAES-OAEP: seal with the Compatible profile to keys
-// on P-256, P-384 and P-521. A signature that cannot be checked is reported as
-// unsupported.
+// sizes or small exponents; X25519, X448, ML-KEM-512, Ed448, ML-DSA and SLH-DSA;
+// PKCS#12. What is left is EnvelopedData around a SignedData, with ECDH, ML-KEM,
+// RSAES-OAEP or a passphrase: seal with the Compatible profile to keys on P-256,
+// P-384 and P-521, of ML-KEM-768 and of ML-KEM-1024. A signature that cannot be
+// checked is reported as unsupported.
 package smime
