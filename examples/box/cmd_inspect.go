@@ -83,6 +83,9 @@ func printReport(w io.Writer, r *envelope.Report, isMail bool) {
 			name = "signed by"
 		}
 		line(name, "%s, %s (not verified)", cut(s.SignerID), cut(s.Algorithm))
+		for _, c := range s.CounterSignatures {
+			line("", "countersigned by %s, %s (not verified)", cut(c.SignerID), cut(c.Algorithm))
+		}
 	}
 	for _, f := range r.Findings {
 		line("note", "%s", cut(f))
