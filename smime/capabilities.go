@@ -231,19 +231,22 @@ func capabilityNames() []capabilityName {
 	return []capabilityName{
 		{nameGCM, oidAES256GCM}, {"AES-192-GCM", oidAES192GCM}, {"AES-128-GCM", oidAES128GCM},
 		{nameCBC, oidAES256CBC}, {"AES-192-CBC", oidAES192CBC}, {"AES-128-CBC", oidAES128CBC},
+		{nameChaCha, oidChaCha20Poly1305}, {"CEK-HKDF-SHA256", oidCEKHKDF},
 		{"3DES-CBC", oidDESEDE3CBC}, {"RSA-OAEP", oidRSAOAEP}, {"RSA-PSS", oidRSAPSS},
 	}
 }
 
 // ourCapabilities returns the SMIMECapabilities that we write, the preferred
-// first: what this package reads.
-func ourCapabilities() ([]byte, error) {
+// first: what this package reads. A certificate outlives the program that made
+// it, and its key goes into others: only signed mail, which says what reads
+// today, lists more, what few others know.
+func ourCapabilities(more ...oid) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		for _, o := range []oid{
-			oidAES256GCM, oidAES128GCM, oidAES256CBC, oidAES128CBC,
+		for _, o := range append([]oid{
+			oidAES256GCM, oidAES128GCM, oidChaCha20Poly1305, oidAES256CBC, oidAES128CBC,
 			oidStdDHSHA256KDF, oidStdDHSHA384KDF, oidRSAOAEP,
-		} {
+		}, more...) {
 			b.AddASN1(asn1.SEQUENCE, o.add)
 		}
 	})

@@ -65,8 +65,8 @@ func TestCapabilitiesOfSignedMail(t *testing.T) {
 	told := with(t, bob.verified, c)
 	r, err := chosen(t, nil, told)
 	require.NoError(t, err)
-	require.Equal(t, "AES-256-GCM", r.Content)
-	require.Equal(t, "AES-256-GCM: every recipient lists it (signed mail of "+now.UTC().Format(time.DateOnly)+")", r.Reason)
+	require.Equal(t, "AES-256-GCM with CEK-HKDF-SHA256", r.Content)
+	require.Equal(t, "AES-256-GCM with CEK-HKDF-SHA256: every recipient lists it (signed mail of "+now.UTC().Format(time.DateOnly)+")", r.Reason)
 	require.Empty(t, r.LoweredBy)
 
 	// It is no knowledge of others, and none of what was there before.

@@ -106,6 +106,8 @@ const (
 	nameCBC    = "AES-256-CBC"
 	nameChaCha = "ChaCha20-Poly1305"
 
+	nameDerived = " with CEK-HKDF-SHA256"
+
 	writtenKeyLen = 32
 )
 
@@ -132,7 +134,7 @@ func parseContentAlgorithm(der []byte) (contentAlgorithm, error) {
 		return contentAlgorithm{}, err
 	}
 	a.info = params
-	a.name += " with CEK-HKDF-SHA256"
+	a.name += nameDerived
 	return a, nil
 }
 
@@ -298,20 +300,43 @@ func (a *contentAlgorithm) key(cek []byte) ([]byte, error) {
 	return key, nil
 }
 
-// newContentAlgorithm returns AES-256 in the mode asked for with a fresh
-// nonce, and its DER. crypto/rand does not fail.
-func newContentAlgorithm(aead bool) (contentAlgorithm, []byte) {
-	a := contentAlgorithm{name: nameCBC, keyLen: writtenKeyLen, nonce: make([]byte, cbc.BlockSize)}
-	o := oidAES256CBC
-	if aead {
-		a = contentAlgorithm{name: nameGCM, mode: modeGCM, keyLen: writtenKeyLen, nonce: make([]byte, gcm.NonceSize), tagLen: gcm.TagSize}
-		o = oidAES256GCM
+// written is what is written of the content algorithm: always of 256 bits.
+type written struct {
+	mode   contentMode
+	derive bool // RFC 9709: the key is derived, so that no other algorithm can be made to take it
+}
+
+func (w written) name() string {
+	name := nameCBC
+	switch w.mode {
+	case modeGCM:
+		name = nameGCM
+	case modeChaCha:
+		name = nameChaCha
 	}
+	if w.derive {
+		name += nameDerived
+	}
+	return name
+}
+
+// algorithm returns the algorithm with a fresh nonce, and its DER. crypto/rand
+// does not fail.
+func (w written) algorithm() (contentAlgorithm, []byte) {
+	a := contentAlgorithm{name: w.name(), mode: w.mode, keyLen: writtenKeyLen}
+	o, size := oidAES256CBC, cbc.BlockSize
+	switch w.mode {
+	case modeGCM:
+		o, size, a.tagLen = oidAES256GCM, gcm.NonceSize, gcm.TagSize
+	case modeChaCha:
+		o, size, a.tagLen = oidChaCha20Poly1305, chacha.NonceSize, chacha.TagSize
+	}
+	a.nonce = make([]byte, size)
 	rand.Read(a.nonce)
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		o.add(b)
-		if !aead {
+		if w.mode != modeGCM {
 			b.AddASN1OctetString(a.nonce)
 			return
 		}
@@ -321,7 +346,17 @@ func newContentAlgorithm(aead bool) (contentAlgorithm, []byte) {
 			b.AddASN1Int64(int64(a.tagLen))
 		})
 	})
-	return a, b.BytesOrPanic()
+	der := b.BytesOrPanic()
+	if w.derive {
+		a.info = der
+		var outer cryptobyte.Builder
+		outer.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			oidCEKHKDF.add(b)
+			b.AddBytes(a.info)
+		})
+		der = outer.BytesOrPanic()
+	}
+	return a, der
 }
 
 // containers, as reports name them.

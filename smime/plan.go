@@ -17,6 +17,7 @@ type sealing struct {
 	recipients []*certificate
 	signers    []*signer
 	aead       bool // AuthEnvelopedData; else EnvelopedData, for readers of all ages
+	content    written
 	facts      seam.Facts
 }
 
@@ -36,12 +37,13 @@ func decide(p *seam.SealPlan) (*sealing, error) {
 	if err := s.choose(); err != nil {
 		return nil, err
 	}
+	s.chooseContent()
 	s.facts = seam.Facts{
-		Format: formatName, Container: containerEnveloped, Content: nameCBC,
+		Format: formatName, Container: containerEnveloped, Content: s.content.name(),
 		Encrypted: true, Armored: p.Armor, OpenedBy: -1, LoweredBy: s.facts.LoweredBy,
 	}
 	if s.aead {
-		s.facts.Container, s.facts.Content = containerAuthEnveloped, nameGCM
+		s.facts.Container = containerAuthEnveloped
 	}
 	if s.aead || len(s.signers) > 0 {
 		s.facts.Auth = seam.AuthAtEnd
@@ -101,12 +103,31 @@ func (s *sealing) choose() error {
 	case len(unknown) == 0:
 		s.aead = true
 		return nil
+	case s.allRead(oidChaCha20Poly1305) && !fipsOnly():
+		// RFC 8103: another AEAD than ours is better than none.
+		s.aead, s.content.mode, s.facts.LoweredBy = true, modeChaCha, nil
+		return nil
 	case !covered:
 		return &envelope.UnknownReaderError{Recipients: unknown}
 	case s.plan.RefuseLowering:
 		return &envelope.LoweredError{Recipients: unknown}
 	}
 	return nil
+}
+
+// chooseContent decides the rest of the content algorithm. That the key is
+// derived (RFC 9709) is only understood by who lists it.
+func (s *sealing) chooseContent() {
+	if s.aead && s.content.mode != modeChaCha {
+		s.content.mode = modeGCM
+	}
+	s.content.derive = s.plan.Profile == seam.Auto && s.allRead(oidCEKHKDF)
+}
+
+// allRead reports whether everybody who will have a key is known to read o.
+// Whoever has a passphrase may be anybody.
+func (s *sealing) allRead(o oid) bool {
+	return len(s.plan.Passphrases) == 0 && allRead(s.plan.Recipients, o)
 }
 
 // newContentKey returns a fresh key. crypto/rand does not fail.

@@ -9,6 +9,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/cbc"
+	"github.com/doublekeybox/doublekeybox/internal/chacha"
 	"github.com/doublekeybox/doublekeybox/internal/gcm"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -20,15 +21,21 @@ type encrypter interface {
 	Abort()
 }
 
+// tagger is an encrypter that authenticates: the tag is there after Close.
+type tagger interface {
+	encrypter
+	Tag() [16]byte
+}
+
 // sealWriter writes a sealed message.
 type sealWriter struct {
 	armor *pemWriter // nil: binary
 	w     *ber.Writer
 	enc   encrypter
-	gcm   *gcm.Encrypter // enc, or nil
-	in    io.Writer      // where content goes: enc, or what signs it
-	outer []io.Closer    // layers of in, from the content outwards
-	attrs []byte         // authenticated attributes in DER, or nil
+	aead  tagger      // enc, or nil
+	in    io.Writer   // where content goes: enc, or what signs it
+	outer []io.Closer // layers of in, from the content outwards
+	attrs []byte      // authenticated attributes in DER, or nil
 	facts seam.Facts
 	err   error
 }
@@ -44,7 +51,7 @@ func seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	alg, algDER := newContentAlgorithm(s.aead)
+	alg, algDER := s.content.algorithm()
 	if err := checkFIPS(&alg); err != nil {
 		return nil, err
 	}
@@ -68,7 +75,12 @@ func seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 		dst = w.armor
 	}
 	w.w = ber.NewWriter(dst)
-	if w.enc, err = newEncrypter(w, alg, cek, aad); err != nil {
+	key, err := alg.key(cek)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	if w.enc, err = newEncrypter(w, alg, key, aad); err != nil {
 		return nil, err
 	}
 	if err := w.header(s.aead, version, infos, contentType, algDER); err != nil {
@@ -83,12 +95,17 @@ func seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 }
 
 func newEncrypter(w *sealWriter, alg contentAlgorithm, key, aad []byte) (encrypter, error) {
-	if !alg.aead() {
-		return cbc.NewEncrypter(octetWriter{w.w}, key, alg.nonce)
-	}
+	dst := octetWriter{w.w}
 	var err error
-	w.gcm, err = gcm.NewEncrypter(octetWriter{w.w}, key, alg.nonce, aad)
-	return w.gcm, err
+	switch alg.mode {
+	case modeGCM:
+		w.aead, err = gcm.NewEncrypter(dst, key, alg.nonce, aad)
+	case modeChaCha:
+		w.aead, err = chacha.NewEncrypter(dst, key, alg.nonce, aad)
+	default:
+		return cbc.NewEncrypter(dst, key, alg.nonce)
+	}
+	return w.aead, err
 }
 
 // octetWriter writes every Write as one segment of an OCTET STRING: the
@@ -205,8 +222,8 @@ func (w *sealWriter) Close() error {
 	}
 	w.w.Close() // encryptedContent
 	w.w.Close() // EncryptedContentInfo
-	if w.gcm != nil {
-		tag := w.gcm.Tag()
+	if w.aead != nil {
+		tag := w.aead.Tag()
 		w.w.Raw(w.attrs)
 		w.w.Octets(tag[:])
 	}
