@@ -2,6 +2,7 @@ package envelope_test
 
 import (
 	"bytes"
+	"crypto/fips140"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -133,16 +134,15 @@ func TestPassphrasesReachTheFormat(t *testing.T) {
 		to  []*keyring.Verified
 		err string // "": sealed
 	}{
-		"one":             {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}, Format: formatOf(f)}},
-		"beside Bob":      {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}}, to: []*keyring.Verified{bob.verified()}},
-		"no format":       {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}}, err: "set Sealer.Format"},
-		"another format":  {s: envelope.Sealer{Format: pgp.Format()}, to: []*keyring.Verified{bob.verified()}, err: "different formats"},
-		"for opening":     {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good, openOnly}, Format: formatOf(f)}, err: "passphrase 2 is for opening only"},
-		"zero":            {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{new(envelope.Passphrase)}, Format: formatOf(f)}, err: "zero value"},
-		"nil":             {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{nil}, Format: formatOf(f)}, err: "zero value"},
-		"eight":           {s: envelope.Sealer{Passphrases: repeated(good, 8), Format: formatOf(f)}},
-		"nine":            {s: envelope.Sealer{Passphrases: repeated(good, 9), Format: formatOf(f)}, err: "more than 8 passphrases"},
-		"OpenPGP refuses": {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}, Format: pgp.Format()}, err: "not supported for OpenPGP"},
+		"one":            {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}, Format: formatOf(f)}},
+		"beside Bob":     {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}}, to: []*keyring.Verified{bob.verified()}},
+		"no format":      {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good}}, err: "set Sealer.Format"},
+		"another format": {s: envelope.Sealer{Format: pgp.Format()}, to: []*keyring.Verified{bob.verified()}, err: "different formats"},
+		"for opening":    {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{good, openOnly}, Format: formatOf(f)}, err: "passphrase 2 is for opening only"},
+		"zero":           {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{new(envelope.Passphrase)}, Format: formatOf(f)}, err: "zero value"},
+		"nil":            {s: envelope.Sealer{Passphrases: []*envelope.Passphrase{nil}, Format: formatOf(f)}, err: "zero value"},
+		"eight":          {s: envelope.Sealer{Passphrases: repeated(good, 8), Format: formatOf(f)}},
+		"nine":           {s: envelope.Sealer{Passphrases: repeated(good, 9), Format: formatOf(f)}, err: "more than 8 passphrases"},
 	} {
 		r, err := seal(c.s, c.to...)
 		if c.err != "" {
@@ -161,9 +161,7 @@ func TestPassphrasesReachTheFormat(t *testing.T) {
 	_, err = seal(envelope.Sealer{Passphrases: []*envelope.Passphrase{good}}, bob.verified())
 	require.ErrorContains(t, err, "planned for 1 recipients, and 2 were asked for")
 
-	o := envelope.Opener{Passphrases: []*envelope.Passphrase{openOnly}, Formats: []envelope.Format{pgp.Format()}}
-	_, err = o.Open(bytes.NewReader([]byte{0xc1, 0x00}))
-	require.ErrorContains(t, err, "not supported for OpenPGP")
+	o := envelope.Opener{Passphrases: []*envelope.Passphrase{openOnly}, Formats: []envelope.Format{formatOf(f)}}
 	o.Passphrases = append(o.Passphrases, nil)
 	_, err = o.Open(strings.NewReader("x"))
 	require.ErrorContains(t, err, "passphrase 2 is the zero value")
@@ -177,4 +175,21 @@ func repeated(p *envelope.Passphrase, n int) (ps []*envelope.Passphrase) {
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// TestPassphrasesAndOpenPGP: refused before anything is read or written.
+func TestPassphrasesAndOpenPGP(t *testing.T) {
+	want := "not supported for OpenPGP"
+	if fips140.Enforced() {
+		want = "GODEBUG=fips140=only"
+	}
+	var out bytes.Buffer
+	_, err := (&envelope.Sealer{Passphrases: []*envelope.Passphrase{envelope.NewPassphrase()}, Format: pgp.Format()}).Seal(&out)
+	require.ErrorContains(t, err, want)
+	require.Zero(t, out.Len())
+	p, err := envelope.OpenPassphrase("x")
+	require.NoError(t, err)
+	o := envelope.Opener{Passphrases: []*envelope.Passphrase{p}, Formats: []envelope.Format{pgp.Format()}}
+	_, err = o.Open(bytes.NewReader([]byte{0xc1, 0x00}))
+	require.ErrorContains(t, err, want)
 }

@@ -184,17 +184,21 @@ func TestCapabilitiesAreOfOnePerson(t *testing.T) {
 	require.ErrorIs(t, err, keyring.ErrRefused)
 	_, err = eve.verified.With(keyring.Note{})
 	require.ErrorIs(t, err, keyring.ErrRefused)
-	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
-	require.NoError(t, err)
-	v, err := keyring.Verify(k.Certificate(), keyring.Expect(k.Certificate().Fingerprint()))
-	require.NoError(t, err)
-	_, err = v.With(stated.Note())
-	require.ErrorIs(t, err, keyring.ErrRefused)
-
 	_, err = smime.Reads(time.Time{}, "AES-256-GCM")
 	require.ErrorContains(t, err, "Give the time")
 	_, err = smime.Reads(now, "AES-256-GCM", "ROT13\n")
 	require.ErrorContains(t, err, `"ROT13\n" is not known: give one of AES-256-GCM`)
+}
+
+// TestCapabilitiesOfSMIME: they say nothing of an OpenPGP key.
+func TestCapabilitiesOfSMIME(t *testing.T) {
+	allowed(t, "OpenPGP")
+	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
+	require.NoError(t, err)
+	v, err := keyring.Verify(k.Certificate(), keyring.Expect(k.Certificate().Fingerprint()))
+	require.NoError(t, err)
+	_, err = v.With(must(smime.Reads(time.Now(), "AES-256-GCM")).Note())
+	require.ErrorIs(t, err, keyring.ErrRefused)
 }
 
 // TestCapabilitiesChooseSignatures: PSS only where every recipient lists it.
