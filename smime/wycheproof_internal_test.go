@@ -47,12 +47,14 @@ type wycheproof struct {
 		PrivateKeyPkcs8 hexBytes
 		PublicKeyDer    hexBytes
 		Tests           []struct {
-			TcID                     int
-			Comment, Result          string
-			Flags                    []string
-			Key, Msg, Ct, Label, Sig hexBytes
-			Public, Private, Shared  hexBytes
-			Ctx                      hexBytes
+			TcID                           int
+			Comment, Result                string
+			Flags                          []string
+			Key, Msg, Ct, Label, Sig       hexBytes
+			Public, Private, Shared        hexBytes
+			Password, Salt, Dk, Seed, C, K hexBytes
+			IterationCount                 int64
+			Ctx                            hexBytes
 		}
 	}
 }
