@@ -284,6 +284,7 @@ func answer(t testing.TB, issuer, signer *entity, serial int64, status int, chan
 }
 
 func TestChainToOCSP(t *testing.T) {
+	allowed(t, "SHA-1 in the names of OCSP")
 	p := newPKI(t, nil)
 	rootList := p.root.crl(t, nil)
 	responder := func(by *entity, change func(*x509.Certificate)) *entity {
@@ -348,6 +349,7 @@ func (s *asked) Fetch(q *smime.RevocationQuery) ([][]byte, error) {
 }
 
 func TestChainToSource(t *testing.T) {
+	allowed(t, "SHA-1 in the names of OCSP")
 	p := newPKI(t, func(_, _, b *x509.Certificate) {
 		b.OCSPServer, b.CRLDistributionPoints = []string{"http://ocsp.example"}, []string{"http://crl.example/1"}
 	})
@@ -386,6 +388,7 @@ func TestChainToSource(t *testing.T) {
 // A certificate says where its list is; nobody asks there but the source, which
 // is told.
 func TestChainToSourceIsTold(t *testing.T) {
+	allowed(t, "SHA-1 in the names of OCSP")
 	p := newPKI(t, func(_, _, b *x509.Certificate) {
 		b.OCSPServer, b.CRLDistributionPoints = []string{"http://ocsp.example"}, []string{"http://crl.example/1"}
 	})

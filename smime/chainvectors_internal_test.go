@@ -132,7 +132,7 @@ func firstPEM(b []byte) []byte {
 }
 
 func TestChainVectors(t *testing.T) {
-	allowed(t, "PKCS#12")
+	allowed(t, "PKCS#12 and ML-DSA")
 	if os.Getenv("DKB_VECTORS") == "" {
 		t.Skip("DKB_VECTORS is not set: the corpora are not here")
 	}
