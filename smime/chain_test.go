@@ -428,6 +428,28 @@ func TestChainToWork(t *testing.T) {
 	require.ErrorIs(t, err, keyring.ErrRefused)
 }
 
+// Many certificates of the right name, of which none has the right key.
+func TestChainToSignatures(t *testing.T) {
+	p := newPKI(t, nil)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	for n, work := range map[int64]bool{99: false, 101: true} {
+		a := p.authorities(t)
+		a.Intermediates = nil
+		for i := range n {
+			c := template("CA", 100+i, true)
+			der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+			require.NoError(t, err)
+			one, err := smime.ParseCertificate(der)
+			require.NoError(t, err)
+			a.Intermediates = append(a.Intermediates, one)
+		}
+		err := chain(t, p, a, "bob@example.org")
+		require.ErrorIs(t, err, keyring.ErrRefused)
+		require.Equal(t, work, errors.Is(err, envelope.ErrLimit), "%d: %v", n, err)
+	}
+}
+
 // The policies are those of the options; without any it does not matter.
 func TestChainToPolicies(t *testing.T) {
 	mailbox, err := x509.ParseOID("2.23.140.1.5.1.3")

@@ -101,6 +101,13 @@
 // Modern and PostQuantum profiles with PSS; PSS keys always with PSS. SLH-DSA
 // is read only.
 //
+// # Whose certificate it is
+//
+// A fingerprint that its owner told you by another way is the best evidence:
+// keyring.Expect. Where an authority issues the certificates of many, [ChainTo]
+// takes the word of authorities that you name, and of no others: the roots of
+// the system are there for the web. What that proves and what not is said there.
+//
 // # FIPS 140-3
 //
 // With GODEBUG=fips140=only everything that needs what that mode forbids is an
