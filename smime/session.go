@@ -79,6 +79,7 @@ func (s *session) Verify() (err error) {
 	default:
 		s.next, err = s.verifyCBC(c)
 	}
+	s.r, s.b = nil, nil // with their buffers: later passes have their own
 	return err
 }
 
