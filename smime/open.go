@@ -86,10 +86,13 @@ func (c *mine) addKey(ri *recipientInfo, key *privateKey, identity int) {
 		if c.v15 == nil || !c.v15.sized() && x.sized() {
 			c.v15 = &x
 		}
-	case len(c.authentic) < c.plan.Limits.PrivateTrial:
+	case c.room():
 		c.authentic = append(c.authentic, x)
 	}
 }
+
+// room reports whether one more private-key operation is allowed.
+func (c *mine) room() bool { return len(c.authentic) < c.plan.Limits.PrivateTrial }
 
 var errOtherKind = malformed("its key is sealed for another kind of key than the one that it names")
 
@@ -107,7 +110,7 @@ func (c *mine) addShared(ri *recipientInfo, key *symmetric, identity int) {
 		c.refusal = ri.refusal()
 	case !key.opens(ri):
 		c.refusal = errOtherKind
-	case len(c.authentic) < c.plan.Limits.PrivateTrial:
+	case c.room():
 		c.authentic = append(c.authentic, myRecipient{ri, key, identity})
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 const (
 	// bufferSize is how much is handed over at a time, in bytes: handing over costs some microseconds, and decrypting or
-	// hashing so much some hundred.
-	bufferSize = 128 << 10
+	// hashing so much some fifty. All buffers together have to leave room in the 1 MiB of an envelope.
+	bufferSize = 64 << 10
 
 	// buffers is how many there are: one being filled, one being read, and one for who is faster at the moment.
 	buffers = 3

@@ -15,7 +15,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/ahead"
 )
 
-const bufferSize = 128 << 10
+const bufferSize = 64 << 10
 
 func content(n int) []byte {
 	b := make([]byte, n)

@@ -103,7 +103,7 @@ func (b *belt) put(full []byte) ([]byte, error) {
 		default:
 		}
 		b.made++
-		return make([]byte, 0, encryptBuffer), nil
+		return make([]byte, 0, bufferSize), nil
 	}
 	select {
 	case buf := <-b.empty:

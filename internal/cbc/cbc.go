@@ -20,11 +20,8 @@ const (
 	// BlockSize is the length of a block of AES and of its initialisation vector, in bytes.
 	BlockSize = aes.BlockSize
 
-	// bufferSize is how much is decrypted at a time, in bytes. Buffers begin small and grow up to it.
-	bufferSize = 256 << 10
-
-	// encryptBuffer is the same for an Encrypter, which has several of them.
-	encryptBuffer = 128 << 10
+	// bufferSize is how much is processed at a time, in bytes. Buffers begin small and grow up to it.
+	bufferSize = 128 << 10
 
 	// firstBuffer is the smallest buffer: a message of 1 KiB should not pay for more.
 	firstBuffer = 4 << 10
@@ -76,13 +73,13 @@ func fill(r io.Reader, b []byte) (n int, err error) {
 	return n, err
 }
 
-// grow returns b with its content and length, with four times the capacity up to most. What it leaves
+// grow returns b with its content and length, with four times the capacity up to bufferSize. What it leaves
 // behind may be plaintext and is wiped.
-func grow(b []byte, most int) []byte {
-	if cap(b) >= most {
+func grow(b []byte) []byte {
+	if cap(b) >= bufferSize {
 		return b
 	}
-	grown := make([]byte, len(b), min(max(4*cap(b), firstBuffer), most))
+	grown := make([]byte, len(b), min(max(4*cap(b), firstBuffer), bufferSize))
 	copy(grown, b)
 	clear(b)
 	return grown

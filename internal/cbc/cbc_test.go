@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const bufferSize = 256 << 10 // of both types
+const bufferSize = 128 << 10 // of both types
 
 // standard is what crypto/cipher makes of b, which is padded already.
 func standard(t testing.TB, key, iv, b []byte) []byte {

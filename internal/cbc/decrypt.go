@@ -111,7 +111,7 @@ func (d *Decrypter) more() bool {
 func (d *Decrypter) refill() {
 	held := d.buf[len(d.buf)-d.held:]
 	if len(d.buf) == cap(d.buf) && cap(d.buf) < bufferSize {
-		grown := grow(d.buf[:0], bufferSize)
+		grown := grow(d.buf[:0])
 		clear(d.buf[:len(d.buf)-d.held])
 		d.buf = grown
 	}

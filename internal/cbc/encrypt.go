@@ -79,8 +79,8 @@ func (w *Encrypter) makeRoom() error {
 	if len(w.buf) < cap(w.buf) {
 		return nil
 	}
-	if cap(w.buf) < encryptBuffer {
-		w.buf = grow(w.buf, encryptBuffer)
+	if cap(w.buf) < bufferSize {
+		w.buf = grow(w.buf)
 		return nil
 	}
 	if w.run == nil {
