@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -159,7 +160,8 @@ type bouncyCastle struct {
 	out *bufio.Reader
 }
 
-// bouncyCastle starts it, once for all who ask.
+// bouncyCastle starts it, once for all who ask; it ends with the test that
+// asked first.
 func (w *world) bouncyCastle(t *testing.T) *bouncyCastle {
 	t.Helper()
 	w.mu.Lock()
@@ -280,4 +282,14 @@ func (b bcCMS) read(t *testing.T, c algorithmCell, msg, content []byte) []byte {
 		return b.do(t, "verify", bare(t, plain), "ca="+b.w.ca(t))
 	}
 	return plain
+}
+
+// refuses returns why a detached signature is not over content, nil if it is.
+func (b bcCMS) refuses(t *testing.T, sig, content []byte) error {
+	t.Helper()
+	problem := b.ask(t, "verify", "in="+file(t, sig), "out="+file(t, nil), "ca="+b.w.ca(t), "content="+file(t, content))
+	if problem == "" {
+		return nil
+	}
+	return errors.New(problem)
 }

@@ -78,6 +78,9 @@ func (w *world) peer(t *testing.T, name string) peer {
 		if _, err := run(nil, w.driver(name), "version"); err != nil {
 			missing(t, name)
 		}
+		if name == "bc" {
+			w.bouncyCastle(t) // which runs until the last cell
+		}
 	case "gopenpgp": // says "unsupported", exit 2, where it is there
 		_, err := run(nil, w.driver(name), "version")
 		var exit *exec.ExitError
