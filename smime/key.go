@@ -50,10 +50,13 @@ var errNoKey = errors.New("smime: a certificate and its private key are needed")
 // module. private must be at least one of
 //
 //   - a [crypto.Decrypter] with an RSA key, which opens. For messages with RSA
-//     PKCS#1 v1.5 it must honour [rsa.PKCS1v15DecryptOptions.SessionKeyLen] in
-//     constant time, or it tells an attacker who sends many messages and
-//     measures the time what was sealed in another; one that refuses the
-//     option opens no such message;
+//     PKCS#1 v1.5 it should honour [rsa.PKCS1v15DecryptOptions.SessionKeyLen]
+//     in constant time. One that answers it with an error is asked again
+//     without SessionKeyLen, and opens them too; but where it shows by its
+//     timing whether the padding was right, an attacker who sends many messages
+//     and measures that learns what was sealed in another. Modules on PKCS#11
+//     are such: where strangers can have messages opened at will, give those
+//     a certificate that is sealed to with OAEP;
 //   - an [ecdh.KeyExchanger] on P-256, P-384, P-521 or X25519, which opens;
 //   - a *[x448.Key], the secret scalar, which opens;
 //   - a [crypto.Decapsulator] of ML-KEM, which opens;

@@ -132,34 +132,45 @@ type module struct {
 	crypto.Signer
 	crypto.Decrypter
 	noSessionKey bool // it knows nothing of SessionKeyLen
+	asked        []int
+	more         []byte // after what it decrypts without SessionKeyLen
 }
 
-func (m module) Public() crypto.PublicKey { return m.Signer.Public() }
+func (m *module) Public() crypto.PublicKey { return m.Signer.Public() }
 
-func (m module) Decrypt(r io.Reader, b []byte, o crypto.DecrypterOpts) ([]byte, error) {
-	if p, ok := o.(*rsa.PKCS1v15DecryptOptions); ok && m.noSessionKey && p.SessionKeyLen > 0 {
+func (m *module) Decrypt(r io.Reader, b []byte, o crypto.DecrypterOpts) ([]byte, error) {
+	p, ok := o.(*rsa.PKCS1v15DecryptOptions)
+	if !ok {
+		return m.Decrypter.Decrypt(r, b, o)
+	}
+	m.asked = append(m.asked, p.SessionKeyLen)
+	if m.noSessionKey && p.SessionKeyLen > 0 {
 		return nil, errors.New("pkcs11: session keys are not supported")
 	}
-	return m.Decrypter.Decrypt(r, b, o)
+	out, err := m.Decrypter.Decrypt(r, b, o)
+	if err == nil && p.SessionKeyLen == 0 {
+		out = append(out, m.more...)
+	}
+	return out, err
 }
 
-// A module does what the key in it does. One that refuses SessionKeyLen opens
-// nothing with PKCS#1 v1.5: the content key is a random one then, and no error
-// tells it from a message for another (RFC 3218). With OAEP it opens.
+// A module does what the key in it does. One that refuses SessionKeyLen is
+// asked without it, and one that honours it is not.
 func TestModule(t *testing.T) {
 	allowed(t, "RSA PKCS#1 v1.5 encryption")
 	k := testKey(t, "rsa3072")
 	for _, refuses := range []bool{false, true} {
-		in, err := newPrivateKey(k.cert, module{k.signer, k.decrypter, refuses})
+		m := &module{Signer: k.signer, Decrypter: k.decrypter, noSessionKey: refuses}
+		in, err := newPrivateKey(k.cert, m)
 		require.NoError(t, err)
 		for _, v15 := range []bool{false, true} {
 			der, _, _, err := wrapFor(k.cert, testCEK, v15)
 			require.NoError(t, err)
 			cek, ok := in.unwrap(one(t, der), len(testCEK))
 			require.True(t, ok)
-			require.Len(t, cek, len(testCEK))
-			require.Equal(t, !v15 || !refuses, bytes.Equal(cek, testCEK))
+			require.Equal(t, testCEK, cek)
 		}
+		require.Equal(t, map[bool][]int{false: {32}, true: {32, 0}}[refuses], m.asked)
 		_, err = (&Key{in}).Marshal(nil)
 		require.ErrorContains(t, err, "cannot be taken out")
 		_, err = MarshalKeys([]*Key{{k}, {in}}, nil)
@@ -169,6 +180,48 @@ func TestModule(t *testing.T) {
 	require.ErrorIs(t, err, errNoKey)
 	_, err = MarshalKeys([]*Key{nil}, nil)
 	require.ErrorIs(t, err, errNoKey)
+}
+
+// A module that refuses SessionKeyLen says what is wrong with the padding and
+// how long the key is. Nobody else hears of it: the key is a random one, as
+// for a message to another (RFC 3218, Section 2.3.2).
+func TestModuleTellsNothing(t *testing.T) {
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
+	k := testKey(t, "rsa3072")
+	for name, c := range map[string]struct {
+		spoil, other bool
+		more         []byte
+		opens        bool
+	}{
+		"good":         {opens: true},
+		"bad padding":  {spoil: true},
+		"key too long": {more: []byte{0}},
+		"short key":    {other: true},
+	} {
+		cek := testCEK
+		if c.other {
+			cek = testCEK[:16]
+		}
+		der, _, _, err := wrapFor(k.cert, cek, true)
+		require.NoError(t, err)
+		ri := one(t, der)
+		if c.spoil {
+			ri.encryptedKey[len(ri.encryptedKey)-1] ^= 1
+		}
+		m := &module{Signer: k.signer, Decrypter: k.decrypter, noSessionKey: true, more: c.more}
+		in, err := newPrivateKey(k.cert, m)
+		require.NoError(t, err)
+		seen := map[string]bool{}
+		for range 3 {
+			out, ok := in.unwrap(ri, len(testCEK))
+			require.True(t, ok, name)
+			require.Len(t, out, len(testCEK), name)
+			require.Equal(t, c.opens, bytes.Equal(testCEK, out), name)
+			require.NotEqual(t, make([]byte, len(testCEK)), out, name)
+			seen[string(out)] = true
+		}
+		require.Equal(t, c.opens, len(seen) == 1, name)
+	}
 }
 
 // A key of 1,024 bits is an identity, for archives; nothing is sealed to it or

@@ -44,8 +44,13 @@ func (k *privateKey) opens(ri *recipientInfo) bool {
 // The standard library and others that honour SessionKeyLen choose between the
 // two in constant time. They return errors only for what can be seen without
 // the private key: the length of the ciphertext, its being above the modulus.
-// A Decrypter that does not honour it shows by its timing alone whether the
-// padding was right; the outcome is the same.
+//
+// Many hardware modules know nothing of SessionKeyLen and refuse it: they are
+// asked once more without. For the others the second answer is the same error,
+// so that nothing is told that the first did not tell. A module that is asked
+// so may show by its timing whether the padding was right, which is between
+// the caller and the module (see NewKey); the outcome is the same: whatever it
+// answers, other than a key of the right length, the key is random.
 func (k *privateKey) unwrapV15(encrypted []byte, cekLen int) []byte {
 	cek := make([]byte, cekLen)
 	rand.Read(cek) // never fails, as crypto/rand documents
@@ -55,6 +60,10 @@ func (k *privateKey) unwrapV15(encrypted []byte, cekLen int) []byte {
 	//lint:ignore SA1019 what most S/MIME mail is encrypted with; see above
 	opts := &rsa.PKCS1v15DecryptOptions{SessionKeyLen: cekLen}
 	out, err := k.decrypter.Decrypt(rand.Reader, encrypted, opts)
+	if err != nil {
+		//lint:ignore SA1019 as above
+		out, err = k.decrypter.Decrypt(rand.Reader, encrypted, new(rsa.PKCS1v15DecryptOptions))
+	}
 	if err == nil && len(out) == cekLen {
 		copy(cek, out)
 	}
