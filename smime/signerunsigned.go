@@ -17,6 +17,9 @@ type unsignedAttributes struct {
 	stray    string // the name of an attribute that has a meaning only where it is signed
 }
 
+// maxCounters is the most that envelope.Limits.Signatures can be.
+const maxCounters = 64
+
 // signatures returns how many signatures there are.
 func (u *unsignedAttributes) signatures() int { return len(u.counters) + u.damaged }
 
@@ -47,11 +50,11 @@ func parseUnsigned(s cryptobyte.String) (u unsignedAttributes) {
 	return u
 }
 
-// readCounters reads the values of a countersignature attribute. How many are
-// kept is bounded by the caller's limit on signatures, which is less than what
-// can stand in the header of a message.
+// readCounters reads the values of a countersignature attribute, up to one more
+// than a message may have: the caller's limit counts them, and taken apart they
+// are 30 times as large as they are in the header of a message.
 func (u *unsignedAttributes) readCounters(values cryptobyte.String) {
-	for !values.Empty() {
+	for !values.Empty() && u.signatures() <= maxCounters {
 		var der cryptobyte.String
 		if !values.ReadAnyASN1Element(&der, new(asn1.Tag)) {
 			u.damaged++

@@ -211,6 +211,25 @@ func TestStrayAttributes(t *testing.T) {
 	require.Equal(t, seam.SignatureValid, f.judge(t).Status)
 }
 
+// TestCounterSignaturesAreBounded: 4 MiB of the smallest there are must not
+// become a hundred in memory before somebody counts them.
+func TestCounterSignaturesAreBounded(t *testing.T) {
+	t.Parallel()
+	small := tlv(0x30, slices.Concat([]byte{2, 1, 3}, tlv(0x80, []byte{1}), tlv(0x30, []byte{6, 1, 1}), tlv(0x30, []byte{6, 1, 1}), []byte{4, 0}))
+	for name, c := range map[string]struct {
+		n, kept int
+	}{
+		"as many as a message may have": {maxCounters, maxCounters},
+		"one more":                      {maxCounters + 1, maxCounters + 1},
+		"many more":                     {1000, maxCounters + 1},
+	} {
+		one := parseUnsigned(attribute(t, oidCounterSignature, bytes.Repeat(small, c.n)))
+		require.Len(t, one.counters, c.kept, name)
+		each := parseUnsigned(bytes.Repeat(attribute(t, oidCounterSignature, bytes.Repeat(small, c.n/50)), 50))
+		require.LessOrEqual(t, len(each.counters), maxCounters+1, name)
+	}
+}
+
 // TestAttributesInBER: what is signed is DER, however it was sent (RFC 5652,
 // Section 5.4), and a signature over octets that are not DER is none.
 func TestAttributesInBER(t *testing.T) {

@@ -243,13 +243,18 @@ func (l *CRL) find(c *Certificate) (entry, bool) {
 // completedBy reports whether a delta CRL belongs to the list: RFC 5280, Section
 // 6.3.3 (c).
 func (l *CRL) completedBy(delta *CRL) bool {
-	a, b := &l.scope, &delta.scope
-	return delta.base != nil && l.base == nil && l.issuer.key == delta.issuer.key &&
-		a.stated == b.stated && equal(a.names, b.names) && a.users == b.users && a.authorities == b.authorities &&
-		a.attributes == b.attributes && a.indirect == b.indirect && a.reasons == b.reasons &&
-		bytes.Equal(l.list.AuthorityKeyId, delta.list.AuthorityKeyId) &&
+	return delta.base != nil && l.base == nil && l.sameScope(delta) &&
 		l.list.Number != nil && delta.list.Number != nil &&
 		l.list.Number.Cmp(delta.base) >= 0 && l.list.Number.Cmp(delta.list.Number) < 0
+}
+
+// sameScope reports whether two lists are by the same issuer, under the same
+// key as far as they say, and about the same certificates.
+func (l *CRL) sameScope(other *CRL) bool {
+	a, b := &l.scope, &other.scope
+	return l.issuer.key == other.issuer.key && bytes.Equal(l.list.AuthorityKeyId, other.list.AuthorityKeyId) &&
+		a.stated == b.stated && equal(a.names, b.names) && a.users == b.users && a.authorities == b.authorities &&
+		a.attributes == b.attributes && a.indirect == b.indirect && a.reasons == b.reasons
 }
 
 func equal(a, b []string) bool {

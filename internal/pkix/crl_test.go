@@ -77,6 +77,10 @@ func TestCRLScope(t *testing.T) {
 		delta(5, 6)(l)
 		l.RevokedCertificateEntries[0].ReasonCode = reasonRemove
 	}
+	newer := func(number int64, serials ...int64) *CRL {
+		return list(func(l *x509.RevocationList) { l.Number, l.ThisUpdate = big.NewInt(number), fuzzTime.Add(-time.Second) }, serials...)
+	}
+	users := func(serials ...int64) *CRL { return list(with(issuingPoint(flag(1))), serials...) }
 	reasons := func(bits ...byte) []byte { return der(cbasn1.Tag(3).ContextSpecific(), bits) }
 	const good, revoked, unknown = "good", "revoked", "unknown"
 	for _, c := range []struct {
@@ -102,6 +106,13 @@ func TestCRLScope(t *testing.T) {
 		{"delta removes", []*CRL{list(nil, 2), list(removed, 2)}, good},
 		{"delta of another scope", []*CRL{list(nil, 2), func() *CRL { d := list(removed, 2); d.scope.users = true; return d }()}, revoked},
 		{"newest of two deltas", []*CRL{list(nil), list(delta(5, 7)), list(delta(5, 6), 2)}, good},
+		{"old and new, revoked since", []*CRL{list(nil), newer(6, 2)}, revoked},
+		{"new and old, revoked since", []*CRL{newer(6, 2), list(nil)}, revoked},
+		{"old and new, no longer on hold", []*CRL{list(nil, 2), newer(6)}, good},
+		{"new and old, no longer on hold", []*CRL{newer(6), list(nil, 2)}, good},
+		{"revoked in the older of two scopes", []*CRL{newer(6), users(2)}, revoked},
+		{"of two scopes", []*CRL{newer(6), users()}, good},
+		{"new that is not signed", []*CRL{list(nil, 2), func() *CRL { l := newer(6); l.signature = nil; return l }()}, revoked},
 		{"entry with an unknown critical extension", []*CRL{list(func(l *x509.RevocationList) {
 			l.RevokedCertificateEntries[0].ExtraExtensions = []pkix.Extension{extension(true, []byte{5, 0}, 1, 2, 3)}
 		}, 9)}, unknown},

@@ -3,6 +3,7 @@ package pkix
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 )
 
 // Revocation is what is known of which certificates were withdrawn.
@@ -88,17 +89,30 @@ func (s *search) look(c, issuer, root *Certificate, k *known) error {
 
 // byCRL is RFC 5280, Section 6.3.3: every CRL that is about c, until all reasons
 // for which it may be revoked are covered.
+//
+// The newest come first, and an older one of the same scope says nothing beside
+// it: lists are good for days, and who keeps one from before c was revoked
+// shows that. One of another scope is asked too, whatever is covered already.
 func (s *search) byCRL(c, issuer, root *Certificate, all []*CRL) error {
+	all = slices.SortedStableFunc(slices.Values(all), func(a, b *CRL) int { return b.list.ThisUpdate.Compare(a.list.ThisUpdate) })
 	// Where the CRL is that c does not say anything of, its issuer signs.
 	points := append(c.points[:len(c.points):len(c.points)], point{reasons: allReasons})
 	if len(c.points) > 0 && len(c.points[0].names) == 0 && c.points[0].issuers == nil {
 		points = points[:len(points)-1]
 	}
 	var covered reasons
+	var asked []*CRL
 	for i := range points {
 		p := &points[i]
 		for _, l := range all {
-			if l.bad != "" || l.base != nil || !l.concerns(c, p) || p.reasons&l.scope.reasons&^covered == 0 {
+			if l.bad != "" || l.base != nil || !l.concerns(c, p) || p.reasons&l.scope.reasons == 0 {
+				continue
+			}
+			if slices.Contains(asked, l) {
+				covered |= p.reasons & l.scope.reasons
+				continue
+			}
+			if slices.ContainsFunc(asked, l.sameScope) {
 				continue
 			}
 			found, good, err := s.read(c, issuer, root, l, all)
@@ -109,6 +123,7 @@ func (s *search) byCRL(c, issuer, root *Certificate, all []*CRL) error {
 				return &Revoked{Certificate: c, When: found.when, Reason: found.reason}
 			case good:
 				covered |= p.reasons & l.scope.reasons
+				asked = append(asked, l)
 			}
 		}
 	}
