@@ -253,6 +253,14 @@ func ourCapabilities(more ...oid) ([]byte, error) {
 	return b.Bytes()
 }
 
+// mailCapabilities is what signed mail says beside what certificates say: RFC
+// 9709, Section 5 for the derived key, RFC 8418, Section 2.2 for X25519 and X448,
+// RFC 9936, Section 2.3 for ML-KEM, RFC 4056, Section 4 for PSS.
+func mailCapabilities() ([]byte, error) {
+	return ourCapabilities(oidCEKHKDF, oidStdDHHKDFSHA256, oidStdDHHKDFSHA384, oidStdDHHKDFSHA512,
+		oidMLKEM768, oidMLKEM1024, oidRSAPSS)
+}
+
 // knownToRead reports whether c's owner is known to read what is encrypted or
 // signed with o. One who lists AES-128-GCM alone does not say that they read
 // the one of 256 bits, which is what we would write.

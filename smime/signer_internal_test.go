@@ -175,7 +175,7 @@ func TestSignVerify(t *testing.T) {
 			senders := []seam.Certificate{testKey(t, "p384").cert, c.key.cert}
 			want := planned
 			want.Status, want.Sender = seam.SignatureValid, 1
-			want.Capabilities, err = ourCapabilities(oidCEKHKDF)
+			want.Capabilities, err = mailCapabilities()
 			require.NoError(t, err)
 			if c.name == "P-384" {
 				want.Sender = 0

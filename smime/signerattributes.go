@@ -28,7 +28,7 @@ type attributeValues struct {
 
 // buildAttributes returns the signed attributes, sorted as DER wants.
 func buildAttributes(v *attributeValues) ([][]byte, error) {
-	capabilities, err := ourCapabilities(oidCEKHKDF)
+	capabilities, err := mailCapabilities()
 	if err != nil {
 		return nil, err
 	}
