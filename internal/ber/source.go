@@ -20,7 +20,9 @@ func (r *Reader) fill() error {
 	held := r.buf[r.start:r.end]
 	if r.buf == nil {
 		r.buf = make([]byte, firstBuffer)
-	} else if len(r.buf) < readerBuffer {
+	} else if len(r.buf) < readerBuffer && r.end == len(r.buf) {
+		// Only a source that fills what there is has use for more: one that
+		// is written in small pieces while it is read may be 1 KiB in all.
 		r.buf = make([]byte, readerBuffer)
 	}
 	r.end = copy(r.buf, held)
