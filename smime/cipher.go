@@ -35,7 +35,7 @@ func (b blockCipher) blockSize() int {
 func (b blockCipher) new(key []byte) (cipher.Block, error) {
 	switch b {
 	case cipherTripleDES:
-		//lint:ignore SA1019 old archives are read, where the caller allows it by its name
+		// Old archives are read, where the caller allows it by its name.
 		return des.NewTripleDESCipher(key)
 	case cipherRC2:
 		return rc2.NewCipher(key, 8*len(key))

@@ -69,7 +69,6 @@ func sealChaCha(_ *contentCipher, key, nonce, aad, plain []byte) []byte {
 func newRC2(key []byte) (cipher.Block, error) { return rc2.NewCipher(key, 8*len(key)) }
 
 var (
-	//lint:ignore SA1019 what old mail is encrypted with is read
 	newDES    = des.NewTripleDESCipher
 	chachaOID = oidOf("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x03\x12")
 	tdesOID   = oidOf("\x2a\x86\x48\x86\xf7\x0d\x03\x07")

@@ -20,9 +20,6 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// craftedKinds are the kinds of key for encryption that CraftedKey makes.
-var craftedKinds = []string{"X25519", "X448", "ML-KEM-512", "ML-KEM-768", "ML-KEM-1024"}
-
 // craftedKeys holds what CraftedKey made.
 var craftedKeys sync.Map
 

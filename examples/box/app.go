@@ -18,6 +18,7 @@ type app struct {
 	pending pending           // files that are being written
 	files   map[string]string // by fingerprint: where a key was read
 	folders map[string]*folder
+	hint    string // what to look at first where a message does not decrypt
 
 	authority authorityFlags
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (a *app) addAuthorityFlags(c *cobra.Command, flag string) {
 	fl := c.Flags()
 	fl.StringArrayVar(&a.authority.roots, "roots", nil, "for "+flag+" FILE=ADDRESS: take the word of the authorities in this `FILE` (again for more) on whose certificate is whose")
 	fl.StringArrayVar(&a.authority.intermediates, "intermediates", nil, "certificates between the roots and FILE, in this `FILE`; those in FILE itself are used anyway")
-	fl.StringArrayVar(&a.authority.revocation, "crl", nil, "a list of revoked certificates, or an OCSP response, in this `FILE`; with it, all on the way to a root must be known to be good")
+	fl.StringArrayVar(&a.authority.revocation, "crl", nil, "for FILE=ADDRESS: a list of revoked certificates, or an OCSP response, in this `FILE`; with it, all on the way to a root must be known to be good")
 	if flag == "--to" {
 		fl.StringVar(&a.authority.list, "to-list", "", "a `FILE` with more recipients: on each line what --to takes; # begins a comment")
 	}
@@ -46,11 +47,17 @@ func (a *app) listed() ([]string, error) {
 		return nil, err
 	}
 	var out []string
+	number := 0
 	for line := range strings.Lines(string(b)) {
+		number++
 		line = strings.TrimSpace(line)
-		if line != "" && !strings.HasPrefix(line, "#") {
-			out = append(out, line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
 		}
+		if _, err := splitNamed("--to", line); err != nil {
+			return nil, failed("reading", a.authority.list, fmt.Errorf("line %d: %w", number, err))
+		}
+		out = append(out, line)
 	}
 	if len(out) == 0 {
 		return nil, failed("reading", a.authority.list, errors.New("no line of it names a recipient: FILE=ADDRESS or FILE=FINGERPRINT"))
@@ -89,10 +96,47 @@ func (a *app) authorities(flag string) (*smime.Authorities, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.Revocation = append(out.Revocation, derOf(b)...)
+		for _, der := range derOf(b) {
+			if err := isRevocation(der); err != nil {
+				return nil, failed("reading the list of revoked certificates", name, err)
+			}
+			out.Revocation = append(out.Revocation, der)
+		}
 	}
 	f.made = out
 	return out, nil
+}
+
+// authorityInUse refuses flags that would change nothing: who gives a list of
+// revoked certificates must not believe that a fingerprint is checked against
+// it.
+func (a *app) authorityInUse(flag string, all []named) error {
+	f := &a.authority
+	if len(f.roots)+len(f.intermediates)+len(f.revocation) == 0 {
+		return nil
+	}
+	for _, n := range all {
+		if n.address != "" {
+			return nil
+		}
+	}
+	return usagef("--roots, --intermediates and --crl are for %s FILE=ADDRESS, which takes an authority's word: a fingerprint takes nobody's", flag)
+}
+
+// isRevocation tells a CRL (RFC 5280, Section 5.1) or an OCSP response (RFC
+// 6960, Section 4.2.1) from another file, as long as its name is known.
+func isRevocation(der []byte) error {
+	var response struct {
+		Status asn1.Enumerated
+		Bytes  asn1.RawValue `asn1:"optional,explicit,tag:0"`
+	}
+	if _, err := asn1.Unmarshal(der, &response); err == nil {
+		return nil
+	}
+	if _, err := x509.ParseRevocationList(der); err != nil {
+		return errors.New("it is neither a CRL nor an OCSP response, in DER or PEM, or it is damaged")
+	}
+	return nil
 }
 
 const (

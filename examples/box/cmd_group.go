@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -107,6 +109,7 @@ const mostCRLDays = 366
 func (a *app) groupCRLCommand() *cobra.Command {
 	var out string
 	var days int
+	var force bool
 	c := &cobra.Command{
 		Use:   "crl GROUP",
 		Short: "Write the list of revoked certificates (CRL), for all members to import",
@@ -125,7 +128,8 @@ func (a *app) groupCRLCommand() *cobra.Command {
 				if path == "" {
 					path = g.path(groupCRL)
 				}
-				if err := atomicfile.WriteFile(path, list, atomicfile.Options{Replace: true}); err != nil {
+				// The group's own list is the one before: it is replaced in one step.
+				if err := atomicfile.WriteFile(path, list, atomicfile.Options{Replace: force || out == ""}); err != nil {
 					return failed("writing", path, err)
 				}
 				a.say("wrote %s, number %d: make the next one within %d days", shown(path), g.index.CRLNumber, days)
@@ -133,7 +137,8 @@ func (a *app) groupCRLCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVarP(&out, "output", "o", "", "where to write (default: ca.crl in the group's directory); replaced in one step")
+	c.Flags().StringVarP(&out, "output", "o", "", "where to write (default: ca.crl in the group's directory, which is replaced)")
+	c.Flags().BoolVar(&force, "force", false, "replace the file of -o if it exists")
 	c.Flags().IntVar(&days, "days", 30, "how many days the list is good for")
 	return c
 }
@@ -141,13 +146,15 @@ func (a *app) groupCRLCommand() *cobra.Command {
 // withGroup calls do with the group that is named first, locked.
 func (a *app) withGroup(args []string, want int, usage string, do func(*group) error) error {
 	if len(args) < want {
-		return usagef("%d arguments are missing: %s", want-len(args), usage)
+		return usagef("an argument is missing: %s", usage)
 	}
 	dir, err := groupDir(args[0])
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return failed("opening the group", dir, errors.New("there is no such group: box keygen --group makes it with its first key"))
+	} else if err != nil {
 		return failed("opening the group", dir, err)
 	}
 	unlock, err := lockGroup(dir)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +52,7 @@ No file is ever overwritten.`,
 	fl.StringVar(&f.address, "address", "", "the mail address that the key is for")
 	fl.StringVar(&f.name, "name", "", "the name beside the address")
 	fl.StringVar(&f.out, "out", "", "where to write: PREFIX.key, PREFIX.pub and what else there is")
-	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6) or post-quantum (S/MIME)")
+	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6; S/MIME that says it reads AES-GCM) or post-quantum (S/MIME)")
 	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, rsa3072, p256, ed25519+x25519, … (default: what the profile names)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key and PREFIX.p12 with the first line of this file")
 	fl.StringVar(&f.group, "group", "", "S/MIME: issue from the small authority of this name, or in this directory if it has a /")
@@ -146,7 +148,7 @@ func (a *app) newFiles(prefix string, suffixes ...string) (*newFiles, error) {
 		f, err := atomicfile.Create(prefix+s, atomicfile.Options{Secret: s == ".key" || s == ".p12"})
 		if err != nil {
 			n.discard()
-			return nil, failed("writing", prefix+s, err)
+			return nil, failed("writing", prefix+s, neverReplaced(err))
 		}
 		n.files = append(n.files, f)
 		a.pending.add(f)
@@ -162,9 +164,18 @@ func (n *newFiles) write(contents ...[]byte) error {
 		}
 	}
 	if err := atomicfile.CommitAll(n.files...); err != nil {
-		return failed("writing", n.files[0].Name()+" and what belongs to it", err)
+		return failed("writing", n.files[0].Name()+" and what belongs to it", neverReplaced(err))
 	}
 	return nil
+}
+
+// neverReplaced says what to do where a key would take the place of another
+// file: there is no --force, since a key that is gone opens nothing any more.
+func neverReplaced(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return errors.New("file already exists: keys are never replaced, choose another --out")
+	}
+	return err
 }
 
 func (n *newFiles) discard() {

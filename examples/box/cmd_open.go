@@ -152,7 +152,7 @@ func (a *app) sayOpened(o *opened) {
 		}
 	}
 	if !valid && len(r.Signatures) == 0 {
-		a.say("note: not signed: whoever has your public key may have sealed this")
+		a.say("note: not signed: whoever has your public key, or the passphrase, may have sealed this")
 	}
 	for _, s := range r.Findings {
 		a.say("note: %s", s)

@@ -31,7 +31,6 @@ keep it secret.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with; again for each further one")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
-	a.addAuthorityFlags(c, "--from")
 	fl.BoolVar(&f.opaque, "opaque", false, "write the content with the signature around it")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")

@@ -76,6 +76,9 @@ func (a *app) errorLine(err error) string {
 	for _, pkg := range []string{"keyring", "envelope", "pgp", "smime", "atomicfile", "spool"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
+	if what := flagFor(s); what != "" {
+		return s + "; " + what
+	}
 	// The library knows fingerprints; people know files.
 	if !errors.As(err, new(*keyring.MismatchError)) {
 		for fingerprint, file := range a.files {
@@ -84,10 +87,31 @@ func (a *app) errorLine(err error) string {
 			}
 		}
 	}
-	if what := advice(err); what != "" {
+	what := advice(err)
+	if errors.Is(err, envelope.ErrDecrypt) && a.hint != "" {
+		what = a.hint
+	}
+	if what != "" {
 		s += "; " + what
 	}
 	return s
+}
+
+// flagFor says what to type where the library names what its caller has to
+// write, "" if it does not.
+func flagFor(text string) string {
+	for _, f := range []struct{ library, here string }{
+		{"Legacy.TripleDES", "here: box open or box reseal with --legacy 3des; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
+		{"Legacy.RC2", "here: box open or box reseal with --legacy rc2; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
+		{"Legacy.RSA1024", "here: box open or box reseal with --legacy rsa1024"},
+		{"it is signed and not sealed", "here: box verify --opaque --from FILE=FINGERPRINT"},
+		{"the signature brings a content of its own", "here: box verify --opaque, without a second file"},
+	} {
+		if strings.Contains(text, f.library) {
+			return f.here
+		}
+	}
+	return ""
 }
 
 // advice says what to do, where the library, which knows no command line,
@@ -103,7 +127,7 @@ func advice(err error) string {
 	case errors.As(err, &mismatch):
 		return "do not use this key; ask its owner for the fingerprint once more, by another way than the key came"
 	case errors.Is(err, envelope.ErrNotForYou):
-		return "give the key that it was sealed to; box inspect shows which that is"
+		return "give the key that it was sealed to, or --with-passphrase FILE; box inspect shows which"
 	case errors.Is(err, envelope.ErrDecrypt):
 		return "nothing was written; ask the sender to send it again"
 	case errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(err, envelope.ErrFormat):

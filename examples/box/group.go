@@ -276,6 +276,7 @@ func (g *group) issue(k *smime.Key) (*smime.Key, error) {
 		EmailAddresses:        x.EmailAddresses,
 		SubjectKeyId:          x.SubjectKeyId,
 		BasicConstraintsValid: true,
+		ExtraExtensions:       capabilitiesIn(x),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, g.cert, x.PublicKey, g.key)
 	if err != nil {

@@ -130,9 +130,9 @@ func (a *app) readAtMost(name string, most int64) ([]byte, error) {
 	case err != nil:
 		return nil, failed("reading", name, err)
 	case int64(len(b)) > most:
-		return nil, failed("reading", name, &envelope.LimitError{What: "octets in a key file", Max: most})
+		return nil, failed("reading", name, &envelope.LimitError{What: "octets in such a file", Max: most})
 	case len(bytes.TrimSpace(b)) == 0:
-		return nil, failed("reading", name, errors.New("the file is empty: export the key once more"))
+		return nil, failed("reading", name, errors.New("the file is empty"))
 	}
 	return b, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/smime"
 )
 
@@ -30,12 +32,15 @@ func (a *app) keygenSMIME(f *keygenFlags, profile envelope.Profile, passphrase [
 	case pair && (f.group != "" || f.csr):
 		return usagef("--group and --csr take one key that signs and opens: --algorithm rsa3072, rsa4096, p256, p384 or p521")
 	}
-	o := smime.KeyOptions{Address: f.address, Name: f.name, Algorithm: algorithm}
+	o := smime.KeyOptions{Address: f.address, Name: f.name, Algorithm: algorithm, ReadsGCM: profile == envelope.Modern}
 	if pair {
 		return a.keygenPair(f, o, passphrase)
 	}
 	suffixes := []string{".key", ".pub"}
 	if len(passphrase) > 0 {
+		if strings.HasPrefix(algorithm, "mldsa") {
+			return usagef("--algorithm %s with --passphrase-file: no program reads such a key from PKCS#12 yet: leave the passphrase away, and keep PREFIX.key where nobody reads it", cut(algorithm))
+		}
 		suffixes = append(suffixes, ".p12")
 	}
 	if f.csr {
@@ -75,6 +80,8 @@ func (a *app) keygenSMIME(f *keygenFlags, profile envelope.Profile, passphrase [
 	switch {
 	case f.csr:
 		a.say("wrote %s: send it to an authority; what it issues goes beside the key with: box join --key %s --out NEW CERTIFICATE", shown(f.out+".csr.pem"), shown(f.out+".key"))
+	case algorithm == "ed25519" || strings.HasPrefix(algorithm, "mldsa"):
+		a.say("note: this key signs; nothing can be sealed to it")
 	case f.group == "":
 		a.say("warning: a lone self-signed certificate: OpenSSL and this program use it, but gpgsm, Thunderbird and Outlook refuse to seal to it until it is trusted by hand")
 	}
@@ -106,7 +113,7 @@ func (a *app) keygenPair(f *keygenFlags, o smime.KeyOptions, passphrase []byte) 
 	fmt.Fprintln(a.stdout, opens.Fingerprint().String())
 	a.say("wrote %s (secret: keep it), %s (public, to seal to) and %s (public, to check your signatures with: its fingerprint is %s)",
 		shown(f.out+".key"), shown(f.out+".pub"), shown(f.out+".sign.pub"), signs.Fingerprint().String())
-	a.say("note: few programs read %s yet: OpenSSL 3.5, Bouncy Castle and this program; no PKCS#12 file is made", o.Algorithm)
+	a.say("note: few mail programs read %s yet: ask what your correspondents have; no PKCS#12 file is made", o.Algorithm)
 	return nil
 }
 
@@ -147,7 +154,8 @@ func (a *app) joinCommand() *cobra.Command {
 		Short: "Put the certificate that an authority issued beside its key",
 		Long: `Put the certificate that an authority issued for a request (box keygen --csr)
 beside its private key: PREFIX.key, PREFIX.pub and, with a passphrase,
-PREFIX.p12. It is an error if the two do not belong together.
+PREFIX.p12. CERTIFICATE may hold those of the authority too (.p7b, .p7c, PEM). It
+is an error if none in it is of the key.
 
 Keep KEYFILE: what was sealed to its own certificate names that, and is opened
 with it.`,
@@ -171,12 +179,9 @@ func (a *app) join(f *joinFlags, args []string) error {
 	case len(args) == 0:
 		return usagef("no certificate: box join --key KEYFILE --out PREFIX CERTIFICATE")
 	}
-	cert, kind, err := a.certificate(args[0])
+	issued, err := a.certificatesIn(args[0])
 	if err != nil {
 		return err
-	}
-	if kind != kindSMIME {
-		return failed("reading the certificate", args[0], errors.New("it is an OpenPGP key: those are not issued by an authority"))
 	}
 	passphrase, err := a.readPassphrase(f.passphraseFile)
 	if err != nil {
@@ -190,7 +195,7 @@ func (a *app) join(f *joinFlags, args []string) error {
 	if !ok || len(keys) != 1 {
 		return failed("reading the key", f.key, errors.New("it is not one S/MIME key"))
 	}
-	k, err := withCertificate(old, cert.Marshal())
+	k, err := joined(old, issued)
 	if err != nil {
 		return failed("joining", args[0], err)
 	}
@@ -213,6 +218,39 @@ func (a *app) join(f *joinFlags, args []string) error {
 	fmt.Fprintln(a.stdout, k.Certificate().Fingerprint().String())
 	a.sayWrote(f.out)
 	a.sayPKCS12(f.out, passphrase)
+	return nil
+}
+
+// joined returns k with the one of these certificates that is of its key:
+// authorities send theirs along, in the same file.
+func joined(k *smime.Key, issued []*keyring.Certificate) (*smime.Key, error) {
+	if _, err := smime.ParseCertificate(issued[0].Marshal()); err != nil {
+		return nil, errors.New("it is an OpenPGP key: those are issued by nobody")
+	}
+	var first error
+	for _, c := range issued {
+		with, err := withCertificate(k, c.Marshal())
+		if err == nil {
+			return with, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if len(issued) > 1 {
+		return nil, fmt.Errorf("the private key is that of none of the %d certificates in it", len(issued))
+	}
+	return nil, first
+}
+
+// capabilitiesIn returns the extension in which a certificate says what its
+// owner's programs read (RFC 4262), for the certificate that takes its place.
+func capabilitiesIn(x *x509.Certificate) []pkix.Extension {
+	for _, e := range x.Extensions {
+		if e.Id.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 15}) {
+			return []pkix.Extension{e}
+		}
+	}
 	return nil
 }
 
@@ -271,8 +309,9 @@ func certificateRequest(k *smime.Key) ([]byte, error) {
 		return nil, err
 	}
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
-		Subject:        pkix.Name{CommonName: x.Subject.CommonName},
-		EmailAddresses: x.EmailAddresses,
+		Subject:         pkix.Name{CommonName: x.Subject.CommonName},
+		EmailAddresses:  x.EmailAddresses,
+		ExtraExtensions: capabilitiesIn(x),
 	}, s)
 	if err != nil {
 		return nil, err

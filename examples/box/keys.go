@@ -61,6 +61,9 @@ func (a *app) certificate(name string) (*keyring.Certificate, kind, error) {
 		c, err = smime.ParseCertificate(b)
 	}
 	if err != nil {
+		if all, e := smime.ParseCertificates(b); k == kindSMIME && e == nil && len(all) != 1 {
+			err = fmt.Errorf("it holds %d certificates, and one is meant: put that into a file of its own (openssl pkcs7 -print_certs shows those of a .p7c or .p7b)", len(all))
+		}
 		return nil, "", failed("reading the certificate", name, err)
 	}
 	a.files[c.Fingerprint().String()] = name
@@ -129,7 +132,10 @@ func (a *app) keysIn(name string, passphrase []byte) ([]key, error) {
 		return nil, failed("reading the key", name, err)
 	}
 	for _, k := range keys {
-		a.files[k.Certificate().Fingerprint().String()] = name
+		// A certificate that has a file of its own is known by that.
+		if f := k.Certificate().Fingerprint().String(); a.files[f] == "" {
+			a.files[f] = name
+		}
 	}
 	return keys, nil
 }

@@ -32,13 +32,20 @@ func (f *openerFlags) add(c *cobra.Command, old bool) {
 // opener returns what opens a message as the flags say.
 func (a *app) opener(f *openerFlags) (*envelope.Opener, error) {
 	if len(f.keys)+len(f.passphrases) == 0 {
-		return nil, usagef("no key to open it with: --key KEYFILE")
+		return nil, usagef("no key to open it with: --key KEYFILE, or --with-passphrase FILE if it was sealed to a passphrase")
 	}
 	legacy, err := legacyList(f.legacy)
 	if err != nil {
 		return nil, err
 	}
 	legacy.UnauthenticatedCBC = f.allowUnauthenticated
+	// Both say what was typed, and nothing of why it did not decrypt.
+	switch {
+	case f.legacy != "" && !f.allowUnauthenticated:
+		a.hint = "nothing was written; old messages mostly have no signature inside, and open with --allow-unauthenticated only: whoever carried them may have changed them"
+	case len(f.passphrases) > 0:
+		a.hint = "nothing was written; check the passphrase (the first line of the file, without its line end), or ask the sender to send it again"
+	}
 	o := &envelope.Opener{Formats: formats(), Legacy: legacy}
 	keys, err := a.privateKeys(f.keys, f.passphraseFile)
 	if err != nil {

@@ -37,7 +37,7 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 	}
 	f.to = append(f.to, listed...)
 	if len(f.to)+len(f.passphrases) == 0 {
-		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT")
+		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT, FILE=ADDRESS with --roots, or --to-passphrase FILE")
 	}
 	s := &envelope.Sealer{Armor: f.armor}
 	if s.Profile, err = sealProfile(f.profile); err != nil {

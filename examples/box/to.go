@@ -33,7 +33,7 @@ func splitNamed(flag, s string) (named, error) {
 	}
 	i := strings.LastIndexByte(s, '=')
 	if i < 0 {
-		return named{}, usagef("%s %s: say whose key it must be: %s FILE=FINGERPRINT, with the fingerprint that the owner told you by another way than the key came", flag, shown(s), flag)
+		return named{}, usagef("%s %s: say whose key it must be: %s FILE=FINGERPRINT, with the fingerprint that the owner told you by another way than the key came, or FILE=ADDRESS with --roots", flag, shown(s), flag)
 	}
 	_, err := keyring.ParseFingerprint(s[i+1:])
 	return named{}, fmt.Errorf("%s %s: %w", flag, shown(s[:i]), err)
@@ -59,6 +59,9 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 			return nil, usagef("%s %s: there is no file name before the =", flag, shown(v))
 		}
 		all = append(all, n)
+	}
+	if err := a.authorityInUse(flag, all); err != nil {
+		return nil, err
 	}
 	var out []*keyring.Verified
 	for _, n := range all {

@@ -23,7 +23,6 @@ func TestOtherBlocks(t *testing.T) {
 	blocks["RC2"], err = rc2.NewCipher(random(r, 16), 128)
 	require.NoError(t, err)
 	if !fips140.Enforced() {
-		//lint:ignore SA1019 old content is read
 		blocks["3DES"], err = des.NewTripleDESCipher(random(r, 24))
 		require.NoError(t, err)
 	}
