@@ -25,7 +25,7 @@ func verifyIssued(key any, algorithmDER, message, signature []byte, weak bool) e
 		return errIssued
 	}
 	if k.kind == keyRSA {
-		if bits := k.rsa.N.BitLen(); bits > maxVerifyRSA || bits < minRSA && !weak || k.rsa.E < 3 {
+		if bits := k.rsa.N.BitLen(); slowRSA(k.rsa) || bits < minRSA && !weak || k.rsa.E < 3 {
 			return errIssued
 		}
 	}

@@ -114,12 +114,21 @@ func TestHugeSigner(t *testing.T) {
 	require.NoError(t, err)
 	status, detail := si.verifyWith(k.cert)
 	require.Equal(t, seam.SignatureValid, status, detail)
-	for bits, want := range map[int]seam.SignatureStatus{maxVerifyRSA: seam.SignatureBad, maxVerifyRSA + 1: seam.SignatureUnsupported} {
-		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+	for _, r := range []struct {
+		bits, exponent int
+		want           seam.SignatureStatus
+	}{
+		{maxVerifyRSA, 65537, seam.SignatureBad},
+		{maxVerifyRSA + 1, 65537, seam.SignatureUnsupported},
+		{maxVerifyRSA, 65539, seam.SignatureUnsupported},
+		{maxRSA + 1, 1<<31 - 1, seam.SignatureUnsupported},
+		{maxRSA, 1<<31 - 1, seam.SignatureBad},
+	} {
+		n := new(big.Int).Lsh(big.NewInt(1), uint(r.bits-1))
 		c := *k.cert
-		c.key.rsa = &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
+		c.key.rsa = &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: r.exponent}
 		status, detail := si.verifyWith(&c)
-		require.Equal(t, want, status, "%d bits: %s", bits, detail)
+		require.Equal(t, r.want, status, "%d bits, exponent %d: %s", r.bits, r.exponent, detail)
 	}
 }
 

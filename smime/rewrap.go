@@ -195,8 +195,11 @@ func (s *session) mayAdd(x *sealing) error {
 		return refused("the message has %s, which the Compatible profile never is", s.h.alg.name)
 	case p == seam.PostQuantum:
 		for _, r := range s.h.recipients {
-			if !strings.HasPrefix(r.Algorithm, "ML-KEM") && !strings.HasPrefix(r.Algorithm, "PBKDF2") {
-				return refused("the message is sealed to somebody by %.80q too, and the PostQuantum profile allows ML-KEM and passphrases only", r.Algorithm)
+			// ML-KEM-512 is read, and is not what the profile seals to.
+			switch {
+			case r.Algorithm == encapsulationName(mlkem768Set, kekSize), r.Algorithm == encapsulationName(mlkem1024Set, kekSize), strings.HasPrefix(r.Algorithm, "PBKDF2"):
+			default:
+				return refused("the message is sealed to somebody by %.80q too, and the PostQuantum profile allows ML-KEM-768, ML-KEM-1024 and passphrases only", r.Algorithm)
 			}
 		}
 	case p == seam.Auto && x.aead:

@@ -7,7 +7,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
 )
+
+// TestPostQuantumReaders: who else may read what the PostQuantum profile is
+// claimed for.
+func TestPostQuantumReaders(t *testing.T) {
+	for algorithm, ok := range map[string]bool{
+		encapsulationName(mlkem768Set, 32):  true,
+		encapsulationName(mlkem1024Set, 32): true,
+		encapsulationName(mlkem768Set, 16):  false,
+		encapsulationName(mlkem512Set, 32):  false,
+		passwordName(crypto.SHA256, 32):     true,
+		agreementName(curveX25519, 32):      false,
+		v15Name:                             false,
+		notSupported:                        false,
+	} {
+		s := &session{h: &sealedHeader{
+			alg:        contentAlgorithm{name: nameGCM, mode: modeGCM, keyLen: 32},
+			recipients: []seam.Recipient{{Algorithm: encapsulationName(mlkem768Set, 32)}, {Algorithm: algorithm}},
+		}}
+		err := s.mayAdd(&sealing{plan: &seam.SealPlan{Profile: seam.PostQuantum}, aead: true})
+		require.Equal(t, ok, err == nil, "%s: %v", algorithm, err)
+		if !ok {
+			require.ErrorIs(t, err, keyring.ErrRefused)
+		}
+	}
+}
 
 // TestPasswordRoom counts what a reader pays who tries a passphrase with each.
 func TestPasswordRoom(t *testing.T) {

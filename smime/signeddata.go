@@ -38,6 +38,7 @@ type signedData struct {
 	findings    []string
 	brought     []broughtCertificate
 	signers     []*signerInfo
+	further     int // certificates that a signature was checked with beside a first one
 }
 
 // broughtCertificate is a certificate in a message, with what names it. Taken
@@ -153,8 +154,13 @@ func (sd *signedData) finish() error {
 // named returns the certificates in the message that si may mean.
 func (sd *signedData) named(si *signerInfo) (out []*certificate) {
 	for _, b := range sd.brought {
-		if len(out) == maxCandidates || !si.id.fits(&b.id) {
+		switch {
+		case !si.id.fits(&b.id):
 			continue
+		case len(out) == maxCandidates || len(out) > 0 && sd.further == maxFurther:
+			return out
+		case len(out) > 0:
+			sd.further++
 		}
 		if c, err := parseCertificate(b.raw); err == nil {
 			out = append(out, c)

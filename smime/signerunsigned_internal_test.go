@@ -230,6 +230,35 @@ func TestCounterSignaturesAreBounded(t *testing.T) {
 	}
 }
 
+// TestCertificatesOfOneName: how many certificates all signatures of a message
+// are checked with, which is what a forged message costs.
+func TestCertificatesOfOneName(t *testing.T) {
+	t.Parallel()
+	const signatures = 16
+	k := testKey(t, "p256")
+	var certs []*certificate
+	for i := range maxCandidates {
+		// Another certificate, of the same name and number: the last octet is
+		// one of its signature's.
+		raw := bytes.Clone(k.cert.x.Raw)
+		raw[len(raw)-1] ^= byte(i)
+		c, err := parseCertificate(raw)
+		require.NoError(t, err)
+		certs = append(certs, c)
+	}
+	info := newForge(t, k).der(t)
+	sd, got, err := verifySigned(t, signedWith(content, slices.Repeat([][]byte{info}, signatures), certs...), &seam.OpenPlan{})
+	require.NoError(t, err)
+	require.Len(t, got, signatures)
+	for i, s := range got {
+		require.Equal(t, seam.SignatureValid, s.Status, "%d: each is checked with one", i)
+	}
+	require.Equal(t, maxFurther, sd.further)
+	require.Len(t, sd.named(sd.signers[0]), 1)
+	sd.further = 0
+	require.Len(t, sd.named(sd.signers[0]), maxCandidates)
+}
+
 // TestAttributesInBER: what is signed is DER, however it was sent (RFC 5652,
 // Section 5.4), and a signature over octets that are not DER is none.
 func TestAttributesInBER(t *testing.T) {

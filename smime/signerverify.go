@@ -15,6 +15,10 @@ const (
 	// can be put into any number of certificates.
 	maxCandidates = 8
 
+	// maxFurther is how many of them there are beside the first one of each
+	// signature, for all signatures of one message: some take 40 ms to check.
+	maxFurther = 16
+
 	// clockSkew is by how much a signer's clock may be ahead of ours.
 	clockSkew = 24 * time.Hour
 )
@@ -163,8 +167,8 @@ func (si *signerInfo) verifyWith(c *certificate) (seam.SignatureStatus, string) 
 	switch {
 	case k.kind == keyUnsupported:
 		return seam.SignatureUnsupported, "its certificate " + k.refuse
-	case k.kind == keyRSA && k.rsa.N.BitLen() > maxVerifyRSA:
-		return seam.SignatureUnsupported, fmt.Sprintf("its RSA key has more than %d bits", maxVerifyRSA)
+	case k.kind == keyRSA && slowRSA(k.rsa):
+		return seam.SignatureUnsupported, fmt.Sprintf("its RSA key has more than %d bits, or more than %d and an exponent above %d", maxVerifyRSA, maxRSA, maxLargeExponent)
 	case k.fipsRefuses():
 		return seam.SignatureUnsupported, "its RSA key is one that GODEBUG=fips140=only does not allow"
 	case si.attributes.certDigest != nil && si.attributes.certHash.weak() && fipsOnly():
