@@ -105,7 +105,7 @@ type Limits struct {
 	HeaderBytes  int64  // octets of one message that are not content; default 4 MiB, and 16 MiB for all recipients together
 	Decompressed int64  // octets that compressed content may grow to; default 1 GiB
 	SourceBytes  int64  // octets of one message as it comes; default 128 GiB
-	SpoolMemory  int64  // octets of a source that cannot seek held in memory before a file is used; default 4 MiB
+	SpoolMemory  int64  // octets of a source that cannot seek held in memory before a file is used; default 2 MiB
 	SpoolDir     string // where that file is made; default os.TempDir()
 }
 

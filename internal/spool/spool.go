@@ -19,8 +19,8 @@ import (
 
 const (
 	// DefaultMemory is what is kept in memory of a source that can't be read twice, in bytes, before a file is used: more
-	// than nearly every mail, and a sixth of what a process of this library may hold.
-	DefaultMemory = 4 << 20
+	// than most mails, and a twelfth of what a process of this library may hold: growing, the heap takes twice of it.
+	DefaultMemory = 2 << 20
 
 	// DefaultMax is the longest source, in bytes. A message of 64 GiB in base64, with room for what is around it, fits; its MACs
 	// take 8 MiB.
