@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"testing"
 
-	"github.com/cloudflare/circl/dh/x448"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -221,48 +220,4 @@ func TestStrangeCurves(t *testing.T) {
 	}
 	b := agreementBuilder{originator: originator(t, oidP256.tlv(), make([]byte, 65)), scheme: oidStdDHSHA256KDF, wrap: derAlgorithm(oidAES256Wrap), encrypted: make([]byte, 40)}
 	require.Empty(t, one(t, b.der(t)).unsupported())
-}
-
-// Wycheproof's X25519 and X448 inside a KeyAgreeRecipientInfo. "acceptable" are
-// public keys of small order or not reduced; those whose secret is zero are
-// refused, all others taken.
-func TestWycheproofMontgomery(t *testing.T) {
-	t.Parallel()
-	wrap := derAlgorithm(oidAES256Wrap)
-	loadWycheproof(t, "x*_test.json.gz", func(t *testing.T, w *wycheproof) {
-		c := &tally{t: t}
-		for _, g := range w.TestGroups {
-			for _, v := range g.Tests {
-				key := &privateKey{cert: &certificate{key: publicKey{kind: keyX25519, curve: curveX25519}}}
-				o, scheme := oidX25519, oidStdDHHKDFSHA256
-				if g.Curve == "curve448" {
-					o, scheme = oidX448, oidStdDHHKDFSHA512
-					key.cert.key = publicKey{kind: keyX448, curve: curveX448}
-					key.x448 = (*x448.Key)(v.Private)
-				} else {
-					private, err := ecdh.X25519().NewPrivateKey(v.Private)
-					require.NoError(t, err)
-					key.exchanger = private
-				}
-				found, _ := schemeByOID(scheme)
-				kek, err := (&agreement{kdf: found.kdf, hkdf: true, wrap: wrap, size: 32}).kek(v.Shared)
-				require.NoError(t, err)
-				encrypted, err := wrapKey(kek, testCEK)
-				require.NoError(t, err)
-				b := agreementBuilder{originator: originatorOf(t, o, nil, v.Public), scheme: scheme, wrap: wrap, encrypted: encrypted}
-				ris, err := parseRecipientInfos(b.der(t), 1)
-				got := err == nil
-				if got {
-					var cek []byte
-					cek, got = key.unwrap(ris[0], 32)
-					require.True(t, !got || bytes.Equal(cek, testCEK))
-				}
-				if v.Result == "acceptable" {
-					require.Equal(t, !allZero(v.Shared), got, "case %d, %s", v.TcID, v.Comment)
-				}
-				c.add(v.TcID, v.Comment, v.Result, got)
-			}
-		}
-		c.log(w.NumberOfTests)
-	})
 }

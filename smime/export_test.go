@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/ber"
-	"github.com/doublekeybox/doublekeybox/internal/gcm"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -80,40 +78,6 @@ func FirstPart(plain io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(iotest.OneByteReader(m.content()))
-}
-
-// OpenContent decrypts content as a session does once it has read it, but with
-// additional data of the test's choice, which no message could hold.
-func OpenContent(der, key, aad, ct, tag []byte) (plain []byte, good bool, err error) {
-	a, err := parseContentAlgorithm(der)
-	if err != nil {
-		return nil, false, err
-	}
-	if a.mode == modeGCM {
-		v, err := gcm.NewVerifier(key, a.nonce, nil)
-		if err != nil {
-			return nil, false, err
-		}
-		v.Write(ct)
-		sum, err := v.SumLate(aad)
-		if err != nil {
-			return nil, false, err
-		}
-		good = gcm.Check(sum, tag)
-	} else {
-		v, err := a.verifier(key, aad, uint64(len(ct)))
-		if err != nil {
-			return nil, false, err
-		}
-		v.Write(ct)
-		good = v.Check(tag)
-	}
-	d, err := a.decrypter(bytes.NewReader(ct), key)
-	if err != nil {
-		return nil, false, err
-	}
-	plain, err = io.ReadAll(d)
-	return plain, good, err
 }
 
 // WrapForPassphrase returns a PasswordRecipientInfo that costs what the test
