@@ -45,16 +45,16 @@ type Profile int
 
 const (
 	// Auto chooses by what the recipients' verified certificates say that
-	// they read. Where a certificate says nothing (most X.509 ones) and there
-	// is a signer, it chooses what [Compatible] does; without a signer it
+	// they read, or what was noted beside them with [keyring.Verified.With].
+	// Where nothing is known (of most X.509 certificates) and there is a signer, it chooses what [Compatible] does; without a signer it
 	// refuses with an [*UnknownReaderError] that names the ways on.
 	Auto Profile = iota
 
 	// Modern is authenticated encryption always: SEIPDv2 where every OpenPGP
 	// recipient reads it, else SEIPDv1; AuthEnvelopedData with AES-256-GCM and
-	// RSA-OAEP or ECDH for S/MIME, which OpenSSL 3 (signed content only with
-	// Sealer.Entity set) and Bouncy Castle read, and
-	// Outlook, Apple Mail, Thunderbird and gpgsm 2.2 do not.
+	// RSA-OAEP, ECDH or ML-KEM for S/MIME, which OpenSSL 3 (signed content only
+	// with Sealer.Entity set) and Bouncy Castle read, and Outlook, Apple Mail,
+	// Thunderbird and gpgsm 2.2 do not.
 	Modern
 
 	// Compatible is what every mail program opens: SEIPDv1 with AES-256, and

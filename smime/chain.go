@@ -1,6 +1,7 @@
 package smime
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -244,6 +245,9 @@ func chainError(c *certificate, leaf *pkix.Certificate, now time.Time, err error
 		return c.unusable(problem.Reason)
 	case errors.As(err, &problem):
 		return fmt.Errorf("smime: on the path to a root %w", err)
+	}
+	if bytes.Equal(c.x.RawIssuer, c.x.RawSubject) {
+		return fmt.Errorf("smime: %w: it is signed with its own key, and no authority speaks for it; verify its fingerprint instead", err)
 	}
 	return fmt.Errorf("smime: %w: its issuer is %q; give the missing certificates, or the root, if that is an authority you believe", err, issuerText(c.x.RawIssuer))
 }

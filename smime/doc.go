@@ -15,29 +15,45 @@
 //
 // # What is written
 //
-// AuthEnvelopedData (RFC 5083) with AES-256-GCM, RSAES-OAEP and ECDH where
-// readers are known to know it, or the Modern profile asks for it; else
-// EnvelopedData with AES-256-CBC and RSA PKCS#1 v1.5 around a SignedData, which
-// every mail program reads. The profiles of package envelope say when. AES-CBC
-// authenticates nothing, so it is never written without a signature inside,
-// unless that is allowed by name.
+// Where all readers are known to read it, or the Modern or PostQuantum profile
+// asks for it: AuthEnvelopedData (RFC 5083) with AES-256-GCM, and RSAES-OAEP for
+// RSA keys. Else EnvelopedData with AES-256-CBC and RSA PKCS#1 v1.5 around a
+// SignedData, which every mail program reads. AES-CBC authenticates nothing, so
+// it is never written without a signature inside, unless that is allowed by
+// name. What a reader reads is in the certificate (RFC 4262) or in
+// [Capabilities]; the profiles of package envelope say when that decides, and
+// the receipt says why. Two things are written only to readers who all list
+// them: ChaCha20-Poly1305 (RFC 8103), where they do not all list AES-256-GCM, and
+// a content key that is derived for its algorithm (CEK-HKDF, RFC 9709).
+//
+// Keys on P-256, P-384, P-521, X25519 and X448 get the content key by ECDH, those
+// of ML-KEM-768 and ML-KEM-1024 by KEMRecipientInfo, passphrases by PBKDF2 and
+// PWRI-KEK, under every profile but PostQuantum, which takes ML-KEM alone.
+// Nothing is sealed to RSA keys of fewer than 2,048 bits, to ML-KEM-512, or to
+// certificates that are for signatures only.
 //
 // Content that is signed and sealed is a SignedData inside the encryption; with
 // envelope.Sealer.Entity set, it is one in the MIME entity that mail programs
-// expect there (RFC 8551, Section 3.7).
+// expect there (RFC 8551, Section 3.7). Signed attributes are always written:
+// contentType, messageDigest, signingTime, SMIMECapabilities,
+// signingCertificateV2 and CMSAlgorithmProtection.
 //
 // # What is read
 //
-// The same, with AES of all three key lengths, in DER and in BER with lengths
-// of any form, binary or as PEM (RFC 7468, Section 9). Content of any length is
-// read and written as a stream in constant memory.
+// DER, and BER with lengths of any form, binary, as PEM (RFC 7468, Section 9), or
+// in base64 alone. Content of any length is read and written as a stream in
+// constant memory.
 //
-// The content key comes by RSA with OAEP or PKCS#1 v1.5, by ECDH on P-256,
-// P-384, P-521, X25519 and X448 (RFC 5753, RFC 8418), by ML-KEM (RFC 9629, RFC
-// 9936), under a key that was shared before ([SharedKey]), or under a
-// passphrase (RFC 3211), at a cost that has a limit. All but RSA PKCS#1 v1.5,
-// ML-KEM-512 and the shared key are written under every profile that allows
-// them, ML-KEM alone under PostQuantum.
+//	content      AES-GCM, AES-CCM, AES-CBC with keys of 128, 192 and 256 bits;
+//	             ChaCha20-Poly1305; each also with CEK-HKDF-SHA256
+//	content key  RSA PKCS#1 v1.5 (RFC 3218) and OAEP with SHA-1 and SHA-2; ECDH on P-256,
+//	             P-384, P-521, X25519 and X448 (RFC 5753, RFC 8418); ML-KEM-512,
+//	             -768 and -1024 (RFC 9629, RFC 9936); a key that was shared before
+//	             ([SharedKey]); a passphrase (RFC 3211)
+//	by name      what is named in [envelope.Legacy] and nowhere else: triple DES,
+//	             RC2, RSA keys of 1,024 bits and more, CBC without a signature
+//	never        GCM inside EnvelopedData, DES, brainpool curves, Camellia,
+//	             ECMQV, DSA, static Diffie-Hellman
 //
 // AuthEnvelopedData is content with a tag at its end, so a message is read
 // twice: once to verify it, once to release it. EnvelopedData is released only
@@ -97,9 +113,9 @@
 //   - Countersignatures are reported beside the signature that they are of, and
 //     change nothing of it. Time stamps are noted and not checked.
 //
-// RSA keys sign with PKCS#1 v1.5, which every program reads, and under the
-// Modern and PostQuantum profiles with PSS; PSS keys always with PSS. SLH-DSA
-// is read only.
+// RSA keys sign with PKCS#1 v1.5, which every program reads, and with PSS under
+// the Modern and PostQuantum profiles or where all recipients list it; PSS keys
+// always with PSS. SLH-DSA is read only.
 //
 // # Whose certificate it is
 //
@@ -107,6 +123,25 @@
 // keyring.Expect. Where an authority issues the certificates of many, [ChainTo]
 // takes the word of authorities that you name, and of no others: the roots of
 // the system are there for the web. What that proves and what not is said there.
+//
+// # Keys
+//
+// [ParseKey] and [ParseKeys] read PEM with PKCS#8, encrypted with PBES2 (PBKDF2
+// or scrypt) or not, PKCS#1 and SEC 1; and PKCS#12 with PBES2 or the older
+// encryption of that format, which must have a MAC. [NewKey] takes what lives in a hardware
+// module. [Key.Marshal] and [Key.MarshalPKCS12] write PBES2 with PBKDF2 and AES-256. A
+// person may have one key to sign and another one to open with: all of them go
+// into envelope.Opener.Identities, and [GenerateKeys] makes such pairs.
+//
+// # Limits
+//
+// Everything from outside is bounded before it costs anything. What callers may
+// change is in [envelope.Limits]; these are fixed: certificates of 64 KiB, files
+// of them of 4 MiB, key files of 1 MiB, RSA keys of 8,192 bits to open with and of
+// 16,384 to verify with, 10^7 rounds of PBKDF2 in one file and in one message, 256
+// MiB for scrypt, 8 passphrases, one RSA PKCS#1 v1.5 operation for a message, 10
+// certificates on a path and 100 signatures to find it, CRLs of 64 MiB. AES-GCM and
+// ChaCha20-Poly1305 end at 64 GiB - 32 and 256 GiB - 64 octets of content.
 //
 // # FIPS 140-3
 //

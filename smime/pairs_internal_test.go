@@ -361,3 +361,29 @@ func TestRestrictedRSA(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, k.signer == nil && k.decrypter != nil)
 }
+
+// TestMarshalPKCS12Kinds holds which keys are written as PKCS#12: those that
+// are read again, and of the others an error that says what writes them.
+func TestMarshalPKCS12Kinds(t *testing.T) {
+	if fipsOnly() {
+		t.Skip("PKCS#12 is refused as a whole with fips140=only")
+	}
+	passphrase := []byte("correct horse")
+	for _, algorithm := range []string{"p256", "ed25519+x25519", "mldsa65+mlkem768"} {
+		keys, err := GenerateKeys(KeyOptions{Address: "bob@example.org", Algorithm: algorithm})
+		require.NoError(t, err)
+		for _, k := range keys {
+			b, err := k.marshalPKCS12(passphrase, 1)
+			if algorithm == "mldsa65+mlkem768" {
+				require.ErrorContains(t, err, "is not written as PKCS#12", algorithm)
+				require.ErrorContains(t, err, "a key of ML-", algorithm)
+				require.Nil(t, b, algorithm)
+				continue
+			}
+			require.NoError(t, err, algorithm)
+			again, err := ParseKey(bytes.NewReader(b), passphrase)
+			require.NoError(t, err, algorithm)
+			require.Equal(t, k.Certificate().Fingerprint(), again.Certificate().Fingerprint(), algorithm)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/pbkdf2"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"unicode/utf16"
@@ -97,8 +98,9 @@ func (f *pfx) verifyPBMAC1(passphrase []byte) bool {
 // MarshalPKCS12 returns k as a PKCS#12 file, which mail programs import. The
 // passphrase must not be empty; it protects both key and certificate, with
 // PBES2 (PBKDF2 with SHA-256, 600,000 iterations, AES-256) and a MAC. A key in a
-// hardware module cannot be marshalled, and with fips140=only none can, which
-// is an [*envelope.NotApprovedError].
+// hardware module cannot be marshalled, nor can one of X448, Ed448, ML-KEM or
+// ML-DSA, for which [Key.Marshal] is; and with fips140=only none can, which is an
+// [*envelope.NotApprovedError].
 func (k *Key) MarshalPKCS12(passphrase []byte) ([]byte, error) {
 	return k.marshalPKCS12(passphrase, writeIterations)
 }
@@ -111,6 +113,13 @@ func (k *Key) marshalPKCS12(passphrase []byte, iterations int) ([]byte, error) {
 		return nil, errors.New("smime: a PKCS#12 file needs a passphrase, in UTF-8")
 	case fipsOnly():
 		return nil, notApproved("PKCS#12")
+	}
+	// go-pkcs12 writes what crypto/x509 has a form for.
+	if der, err := x509.MarshalPKCS8PrivateKey(k.in.private); err == nil {
+		clear(der)
+	} else if der, err := marshalPKCS8(k.in.private); err == nil {
+		clear(der)
+		return nil, fmt.Errorf("smime: a key of %s is not written as PKCS#12, since hardly a program would read it: Key.Marshal writes it as PEM", k.in.cert.key.name)
 	}
 	p12, err := pkcs12.Modern2023.WithIterations(iterations).Encode(k.in.private, k.in.cert.x, nil, string(passphrase))
 	if err != nil {
