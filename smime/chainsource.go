@@ -1,7 +1,6 @@
 package smime
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -133,7 +132,7 @@ func (a *Authorities) fetch(c, issuer *pkix.Certificate) (crls []*pkix.CRL, resp
 	}
 	for _, der := range answers[:min(len(answers), maxFetched)] {
 		// What cannot be read says nothing.
-		_ = addRevocation(&crls, &responses, bytes.Clone(der), nonce)
+		_ = addRevocation(&crls, &responses, der, nonce)
 	}
 	return crls, responses
 }

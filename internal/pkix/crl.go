@@ -18,21 +18,13 @@ type CRL struct {
 	issuer                    distinguished
 	scope                     scope
 	base                      *big.Int // of a delta CRL: the number of the CRL that it adds to
-	entries                   map[string]entry
+	entries                   entries
 	bad                       string // why it says nothing
 }
 
-// entry is what a CRL says of one certificate.
-type entry struct {
-	when   time.Time
-	reason int
-}
-
-// Reasons that change what is done (RFC 5280, Section 5.3.1).
-const (
-	reasonHold   = 6
-	reasonRemove = 8 // in a delta CRL: no longer revoked
-)
+// reasonRemove is the reason, in a delta CRL, of what is no longer revoked (RFC
+// 5280, Section 5.3.1).
+const reasonRemove = 8
 
 // scope is an issuingDistributionPoint: which certificates a CRL is about.
 type scope struct {
@@ -47,25 +39,30 @@ type scope struct {
 // ParseCRL reads one CRL in DER. One that can be read and must not be used,
 // for a critical extension that is not known, is no error here: it says
 // nothing of any certificate.
+//
+// crypto/x509 makes of each entry more than twenty times its size, before
+// anybody knows who signed the list. So it gets the list without them.
 func ParseCRL(der []byte) (*CRL, error) {
-	list, err := x509.ParseRevocationList(bytes.Clone(der))
-	if err != nil {
-		return nil, err
-	}
-	if len(list.Raw) != len(der) {
-		return nil, errors.New("there is more after the end of a CRL")
-	}
-	l := &CRL{list: list, scope: scope{reasons: allReasons}, entries: map[string]entry{}}
+	l := &CRL{scope: scope{reasons: allReasons}}
 	var ok bool
-	if l.tbs, l.algorithm, l.signature, ok = signed(list.Raw); !ok {
+	if l.tbs, l.algorithm, l.signature, ok = signed(bytes.Clone(der)); !ok {
 		return nil, errors.New("malformed CRL")
 	}
-	if l.issuer, ok = parseName(list.RawIssuer); !ok {
+	short, entries, ok := withoutEntries(l.tbs, l.algorithm, l.signature)
+	if !ok {
+		return nil, errors.New("malformed CRL")
+	}
+	var err error
+	if l.list, err = x509.ParseRevocationList(short); err != nil {
+		return nil, err
+	}
+	if l.issuer, ok = parseName(l.list.RawIssuer); !ok {
 		return nil, errors.New("malformed issuer of a CRL")
 	}
 	if err := l.readExtensions(); err != nil {
 		return nil, err
 	}
+	l.entries.list = entries
 	return l, l.readEntries()
 }
 
@@ -135,45 +132,6 @@ func readFlag(s *cryptobyte.String, n uint8, out *bool) bool {
 	return true
 }
 
-// readEntries reads which certificates are listed. The issuer of an entry is
-// the CRL's own until one says otherwise, which then holds for those after it
-// (RFC 5280, Section 5.3.3).
-func (l *CRL) readEntries() error {
-	issuer := l.issuer.key
-	for i := range l.list.RevokedCertificateEntries {
-		e := &l.list.RevokedCertificateEntries[i]
-		for _, x := range e.Extensions {
-			switch x.Id.String() {
-			case extCertIssuer:
-				names, ok := parseGeneralNames(x.Value)
-				if !ok || names[0].form != formDirectory || !l.scope.indirect {
-					return errors.New("malformed certificateIssuer in a CRL")
-				}
-				issuer = names[0].name.key
-			case extReason:
-			default:
-				if x.Critical {
-					l.bad = "has an entry with a critical extension that is not known: " + x.Id.String()
-				}
-			}
-		}
-		l.entries[listed(issuer, e.SerialNumber)] = entry{e.RevocationTime, e.ReasonCode}
-	}
-	// Everything is in entries now.
-	l.list.RevokedCertificateEntries = nil
-	l.list.RevokedCertificates = nil //lint:ignore SA1019 it is a copy that takes the same room again
-	return nil
-}
-
-// listed is what an entry is found by.
-func listed(issuer string, serial *big.Int) string {
-	sign := "+"
-	if serial.Sign() < 0 {
-		sign = "-"
-	}
-	return sign + string(serial.Bytes()) + issuer
-}
-
 // fresh reports whether now is between thisUpdate and nextUpdate. A list that
 // does not say when the next one comes is not one of RFC 5280 (Section 5.1.2.5)
 // and never too old to an attacker who keeps it.
@@ -232,12 +190,6 @@ func has(all []string, s string) bool {
 		}
 	}
 	return false
-}
-
-// find returns what the list says of c.
-func (l *CRL) find(c *Certificate) (entry, bool) {
-	e, ok := l.entries[listed(c.issuer.key, c.X.SerialNumber)]
-	return e, ok
 }
 
 // completedBy reports whether a delta CRL belongs to the list: RFC 5280, Section

@@ -1,12 +1,14 @@
 package pkix
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"runtime"
 	"testing"
 	"time"
 
@@ -130,6 +132,91 @@ func TestCRLScope(t *testing.T) {
 			got = unknown
 		}
 		require.Equal(t, c.want, got, "%s: %v", c.name, err)
+	}
+}
+
+// TestCRLMemory: what a list of anybody costs before its signature is checked.
+func TestCRLMemory(t *testing.T) {
+	const n = 100_000
+	ca, leaf, key := fuzzIssuer(t)
+	l := &x509.RevocationList{Number: big.NewInt(5), ThisUpdate: fuzzTime.Add(-time.Minute), NextUpdate: fuzzTime.Add(time.Minute)}
+	for i := range int64(n) {
+		l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(i - n/2), RevocationTime: fuzzTime.Add(time.Duration(i) * time.Second)})
+	}
+	raw, err := x509.CreateRevocationList(rand.Reader, l, ca.X, key)
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	crl, err := ParseCRL(raw)
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*len(raw)))
+	for i := range int64(n) {
+		c := &Certificate{X: &x509.Certificate{SerialNumber: big.NewInt(i - n/2)}, issuer: ca.subject}
+		e, ok := crl.find(c)
+		require.True(t, ok, i)
+		require.True(t, e.when.Equal(fuzzTime.Add(time.Duration(i)*time.Second)), i)
+	}
+	for _, c := range []*Certificate{
+		{X: &x509.Certificate{SerialNumber: big.NewInt(n)}, issuer: ca.subject},
+		{X: &x509.Certificate{SerialNumber: big.NewInt(1)}, issuer: leaf.subject},
+	} {
+		_, ok := crl.find(c)
+		require.False(t, ok)
+	}
+}
+
+// TestReadCRLEntry is RFC 5280, Section 5.1.2.6, which crypto/x509 is not asked about.
+func TestReadCRLEntry(t *testing.T) {
+	serial, when := []byte{2, 1, 5}, append([]byte{0x17, 13}, "300101000000Z"...)
+	reason := der(cbasn1.SEQUENCE, []byte{6, 3, 0x55, 0x1d, 0x15}, []byte{4, 3, 10, 1, 1})
+	for name, c := range map[string]struct {
+		entry []byte
+		ok    bool
+	}{
+		"good":                 {der(cbasn1.SEQUENCE, serial, when), true},
+		"GeneralizedTime":      {der(cbasn1.SEQUENCE, serial, append([]byte{0x18, 15}, "20500101000000Z"...)), true},
+		"no time":              {der(cbasn1.SEQUENCE, serial), false},
+		"a bad time":           {der(cbasn1.SEQUENCE, serial, append([]byte{0x17, 13}, "301301000000Z"...)), false},
+		"no number":            {der(cbasn1.SEQUENCE, []byte{4, 1, 5}, when), false},
+		"a number of nothing":  {der(cbasn1.SEQUENCE, []byte{2, 0}, when), false},
+		"zeros before it":      {der(cbasn1.SEQUENCE, []byte{2, 2, 0, 5}, when), false},
+		"a needed zero":        {der(cbasn1.SEQUENCE, []byte{2, 2, 0, 0x85}, when), true},
+		"ones before it":       {der(cbasn1.SEQUENCE, []byte{2, 2, 0xff, 0x85}, when), false},
+		"a reason":             {der(cbasn1.SEQUENCE, serial, when, der(cbasn1.SEQUENCE, reason)), true},
+		"a reason cut off":     {der(cbasn1.SEQUENCE, serial, when, der(cbasn1.SEQUENCE, reason[:len(reason)-1])), false},
+		"a reason and more":    {der(cbasn1.SEQUENCE, serial, when, der(cbasn1.SEQUENCE, der(cbasn1.SEQUENCE, []byte{6, 3, 0x55, 0x1d, 0x15}, []byte{4, 4, 10, 1, 1, 0}))), false},
+		"more after it":        {der(cbasn1.SEQUENCE, serial, when, der(cbasn1.SEQUENCE, reason), []byte{5, 0}), false},
+		"no element":           {[]byte{0x30}, false},
+		"extensions that none": {der(cbasn1.SEQUENCE, serial, when, []byte{5, 0}), false},
+	} {
+		s := cryptobyte.String(c.entry)
+		e, ok := readEntry(&s)
+		require.Equal(t, c.ok, ok, name)
+		if ok && name == "a reason" {
+			require.Equal(t, 1, e.reason)
+		}
+	}
+}
+
+// TestCRLOfTwoLists: no reader may see one and another reader the other.
+func TestCRLOfTwoLists(t *testing.T) {
+	ca, _, key := fuzzIssuer(t)
+	l := &x509.RevocationList{Number: big.NewInt(5), ThisUpdate: fuzzTime, NextUpdate: fuzzTime,
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: big.NewInt(2), RevocationTime: fuzzTime}}}
+	raw, err := x509.CreateRevocationList(rand.Reader, l, ca.X, key)
+	require.NoError(t, err)
+	entry := der(cbasn1.SEQUENCE, der(cbasn1.SEQUENCE, []byte{2, 1, 2}, append([]byte{0x17, 13}, "300101000000Z"...)))
+	require.Equal(t, 1, bytes.Count(raw, entry))
+	for n, ok := range map[int]bool{0: true, 1: true, 2: false, 3: false} {
+		tbs, algorithm, signature, read := signed(raw)
+		require.True(t, read)
+		inside := cryptobyte.String(tbs)
+		require.True(t, inside.ReadASN1(&inside, cbasn1.SEQUENCE))
+		var b cryptobyte.Builder
+		b.AddASN1BitString(signature)
+		_, err = ParseCRL(der(cbasn1.SEQUENCE, der(cbasn1.SEQUENCE, bytes.Replace(inside, entry, bytes.Repeat(entry, n), 1)), algorithm, b.BytesOrPanic()))
+		require.Equal(t, ok, err == nil, "%d lists: %v", n, err)
 	}
 }
 
