@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -18,16 +20,12 @@ const (
 
 	// first is how much is read before anything is started: a message of 1 KiB should not pay for more.
 	first = 4 << 10
-
-	// maxEmptyReads is how often in a row a source may return neither bytes nor an error, as in bufio.
-	maxEmptyReads = 100
 )
 
 // ErrClosed is returned by calls that come after Close.
 var ErrClosed = errors.New("ahead: already closed")
 
 var (
-	errRead  = errors.New("ahead: source's Read returned an impossible count")
 	errEnded = errors.New("ahead: the goroutine of a Read was ended from inside")
 )
 
@@ -78,7 +76,7 @@ func (r *Reader) next() {
 	if r.run == nil && r.held == nil {
 		// The beginning. What ends here needs no goroutine.
 		r.held, r.err = make([]byte, first), errEnded // which it stays should Read panic
-		n, err := fill(r.src, r.held)
+		n, err := full.Read(r.src, r.held)
 		r.cur, r.err = r.held[:n], err
 		return
 	}
@@ -136,7 +134,7 @@ func (g *run) loop(src io.Reader) {
 		case buf = <-g.empty:
 		}
 		var n int
-		if n, g.err = fill(src, buf); n > 0 {
+		if n, g.err = full.Read(src, buf); n > 0 {
 			g.full <- buf[:n] // there is room for all buffers
 		}
 	}
@@ -160,23 +158,4 @@ func (r *Reader) Close() error {
 		r.err = ErrClosed
 	}
 	return nil
-}
-
-// fill reads until b is full or r fails, and returns r's error as it is.
-func fill(r io.Reader, b []byte) (n int, err error) {
-	empty := 0
-	for n < len(b) && err == nil {
-		var m int
-		m, err = r.Read(b[n:])
-		if m < 0 || m > len(b)-n {
-			return n, errRead
-		}
-		n += m
-		if m > 0 {
-			empty = 0
-		} else if empty++; err == nil && empty >= maxEmptyReads {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }

@@ -13,7 +13,6 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
-	"io"
 )
 
 const (
@@ -25,9 +24,6 @@ const (
 
 	// firstBuffer is the smallest buffer: a message of 1 KiB should not pay for more.
 	firstBuffer = 4 << 10
-
-	// maxEmptyReads is how often in a row a source may return neither bytes nor an error, as in bufio.
-	maxEmptyReads = 100
 )
 
 // ErrPadding is the one error for a ciphertext that is empty or not whole blocks, or whose plaintext is not padded
@@ -38,8 +34,7 @@ var ErrPadding = errors.New("cbc: ciphertext is damaged, or the key is wrong")
 var ErrClosed = errors.New("cbc: already closed")
 
 var (
-	errIV   = errors.New("cbc: initialisation vector must be as long as a block: AES has 16 bytes")
-	errRead = errors.New("cbc: source's Read returned an impossible count")
+	errIV = errors.New("cbc: initialisation vector must be as long as a block: AES has 16 bytes")
 )
 
 func newBlock(key, iv []byte) (cipher.Block, error) {
@@ -51,26 +46,6 @@ func newBlock(key, iv []byte) (cipher.Block, error) {
 		return nil, errIV
 	}
 	return block, nil
-}
-
-// fill reads until b is full or r fails, and returns r's error as it is. io.ReadFull would turn the end of the
-// source into io.ErrUnexpectedEOF and thereby make it equal to a source that was cut off and says so.
-func fill(r io.Reader, b []byte) (n int, err error) {
-	empty := 0
-	for n < len(b) && err == nil {
-		var m int
-		m, err = r.Read(b[n:])
-		if m < 0 || m > len(b)-n {
-			return n, errRead
-		}
-		n += m
-		if m > 0 {
-			empty = 0
-		} else if empty++; err == nil && empty >= maxEmptyReads {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }
 
 // grow returns b with its content and length, with four times the capacity up to bufferSize. What it leaves

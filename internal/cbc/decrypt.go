@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime"
 	"sync"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -117,7 +119,7 @@ func (d *Decrypter) refill() {
 	}
 	d.buf = d.buf[:cap(d.buf)]
 	copy(d.buf, held)
-	n, err := fill(d.src, d.buf[d.held:])
+	n, err := full.Read(d.src, d.buf[d.held:])
 	d.buf = d.buf[:d.held+n]
 	switch {
 	case err == nil:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 // Encrypter encrypts one message: plaintext in through Write and ReadFrom, in any mixture, ciphertext to dst. Every error is
@@ -62,7 +64,7 @@ func (w *Encrypter) ReadFrom(src io.Reader) (n int64, err error) {
 		if err := w.makeRoom(); err != nil {
 			return n, err
 		}
-		m, err := fill(src, w.buf[len(w.buf):cap(w.buf)])
+		m, err := full.Read(src, w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+m]
 		n += int64(m)
 		if err == io.EOF {

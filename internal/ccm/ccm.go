@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -45,8 +47,6 @@ var (
 	// ErrClosed is returned by calls that come after the end.
 	ErrClosed = errors.New("ccm: already closed")
 )
-
-var errRead = errors.New("ccm: source's Read returned an impossible count")
 
 // MaxBytes is the most that a message with a nonce of n bytes may have: the longer the nonce, the fewer bytes of the block are left to
 // count with (NIST SP 800-38C, Appendix A.1).
@@ -231,7 +231,7 @@ func (d *Decrypter) Read(p []byte) (n int, err error) {
 	n, d.err = d.src.Read(p)
 	switch {
 	case n < 0 || n > len(p):
-		n, d.err = 0, errRead
+		n, d.err = 0, full.ErrRead
 	case uint64(n) > d.room:
 		clear(p[:n])
 		n, d.err = 0, ErrTooLong

@@ -19,6 +19,8 @@ import (
 	"golang.org/x/crypto/chacha20"
 	//lint:ignore SA1019 it is deprecated in favour of the one-shot AEAD, which wants the whole message in memory
 	"golang.org/x/crypto/poly1305"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -49,8 +51,6 @@ var (
 	// ErrClosed is returned by calls that come after the end.
 	ErrClosed = errors.New("chacha: already closed")
 )
-
-var errRead = errors.New("chacha: source's Read returned an impossible count")
 
 // newCipher returns the key stream from block 1 on, and the key of Poly1305, which is the beginning of block 0 (RFC 8439, Section 2.6).
 func newCipher(key, nonce []byte) (stream *chacha20.Cipher, mac [32]byte, err error) {
@@ -184,7 +184,7 @@ func (d *Decrypter) Read(p []byte) (n int, err error) {
 	n, d.err = d.src.Read(p)
 	switch {
 	case n < 0 || n > len(p):
-		n, d.err = 0, errRead
+		n, d.err = 0, full.ErrRead
 	case uint64(n) > d.room:
 		clear(p[:n])
 		n, d.err = 0, ErrTooLong

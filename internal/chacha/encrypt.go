@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"golang.org/x/crypto/chacha20"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -73,7 +75,7 @@ func (w *Encrypter) ReadFrom(src io.Reader) (n int64, err error) {
 		free := w.buf[len(w.buf):cap(w.buf)]
 		m, err := src.Read(free)
 		if m < 0 || m > len(free) {
-			return n, w.fail(errRead)
+			return n, w.fail(full.ErrRead)
 		}
 		if uint64(m) > w.h.room()-uint64(len(w.buf)) {
 			return n, w.fail(ErrTooLong)

@@ -5,6 +5,8 @@ package gcm
 import (
 	"crypto/cipher"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 // Decrypter decrypts one message and CHECKS NOTHING. It must only ever read a ciphertext of which a [Verifier] has
@@ -53,7 +55,7 @@ func (d *Decrypter) Read(p []byte) (n int, err error) {
 	n, err = d.src.Read(p)
 	switch {
 	case n < 0 || n > len(p):
-		n, err = 0, errRead
+		n, err = 0, full.ErrRead
 	case uint64(n) > room:
 		clear(p[:n])
 		n, err = 0, ErrTooLong

@@ -24,7 +24,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 )
 
 const (
@@ -57,7 +56,6 @@ var (
 
 var (
 	errNonce = errors.New("gcm: nonce must be 12 bytes long")
-	errRead  = errors.New("gcm: source's Read returned an impossible count")
 )
 
 // Check reports in constant time whether tag, of 12 to 16 bytes, is the beginning of sum. The lengths are not secret.
@@ -83,29 +81,6 @@ func checkParams(key, nonce []byte) error {
 		return errNonce
 	}
 	return nil
-}
-
-// maxEmptyReads is how often in a row a source may return neither bytes nor an error, as in bufio.
-const maxEmptyReads = 100
-
-// fill reads until b is full or r fails, and returns r's error as it is. io.ReadFull would turn the end of the
-// source into io.ErrUnexpectedEOF and thereby make it equal to a source that was cut off and says so.
-func fill(r io.Reader, b []byte) (n int, err error) {
-	empty := 0
-	for n < len(b) && err == nil {
-		var m int
-		m, err = r.Read(b[n:])
-		if m < 0 || m > len(b)-n {
-			return n, errRead
-		}
-		n += m
-		if m > 0 {
-			empty = 0
-		} else if empty++; err == nil && empty >= maxEmptyReads {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }
 
 // reserve returns b with its content and length, and a capacity of at least one byte more, growing in steps to at

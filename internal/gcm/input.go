@@ -2,7 +2,11 @@
 
 package gcm
 
-import "io"
+import (
+	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
+)
 
 // input cuts a source into segments, for Encrypter and Verifier.
 type input struct {
@@ -36,7 +40,7 @@ func (in *input) fill(b []byte, pending uint64) (int, error) {
 			b = b[:room+1]
 		}
 	}
-	n, err := fill(in.src, b)
+	n, err := full.Read(in.src, b)
 	in.read += int64(n)
 	if uint64(n) > room {
 		return n, ErrTooLong

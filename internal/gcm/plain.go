@@ -7,6 +7,8 @@ import (
 	"crypto/cipher"
 	"fmt"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 // maxPlain is the longest message of this build, in bytes: it is whole in memory, twice.
@@ -68,7 +70,7 @@ func (o *oneShot) readFrom(src io.Reader) (read int64, err error) {
 		// One byte beyond the limit tells a message that is too long from one that just fits.
 		o.buf = reserve(o.buf, 1, o.limit+TagSize)
 		b := o.buf[len(o.buf):min(cap(o.buf), o.limit+1)]
-		n, err := fill(src, b)
+		n, err := full.Read(src, b)
 		read += int64(n)
 		o.buf = o.buf[:len(o.buf)+n]
 		if len(o.buf) > o.limit {

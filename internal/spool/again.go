@@ -3,6 +3,8 @@ package spool
 import (
 	"fmt"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 // Again ends the first pass and begins another one at its first byte. The reader ends where the first pass ended: what the
@@ -137,7 +139,7 @@ func (r *reader) chunk() ([]byte, error) {
 		s.cur = make([]byte, 0, size)
 	}
 	b := s.cur[:size]
-	if n, err := fill(r.r, b); n < len(b) {
+	if n, err := full.Read(r.r, b); n < len(b) {
 		if err == nil || err == io.EOF {
 			return nil, ErrChanged
 		}
@@ -155,7 +157,7 @@ func (r *reader) end() error {
 		return io.EOF
 	}
 	var one [1]byte
-	n, err := fill(r.r, one[:])
+	n, err := full.Read(r.r, one[:])
 	switch {
 	case n == 0 && err == io.EOF:
 		return io.EOF
@@ -164,23 +166,4 @@ func (r *reader) end() error {
 	default:
 		return ErrChanged
 	}
-}
-
-// fill reads until b is full or r fails, and returns r's error as it is.
-func fill(r io.Reader, b []byte) (n int, err error) {
-	empty := 0
-	for n < len(b) && err == nil {
-		var m int
-		m, err = r.Read(b[n:])
-		if m < 0 || m > len(b)-n {
-			return n, errRead
-		}
-		n += m
-		if m > 0 {
-			empty = 0
-		} else if empty++; err == nil && empty >= maxEmptyReads {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
 }

@@ -15,6 +15,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
@@ -31,9 +33,6 @@ const (
 
 	// firstBuffer is the smallest buffer: a message of 1 KiB should not pay for a whole chunk.
 	firstBuffer = 4 << 10
-
-	// maxEmptyReads is how often in a row a source may return neither bytes nor an error, as in bufio.
-	maxEmptyReads = 100
 )
 
 var (
@@ -49,7 +48,6 @@ var (
 	errOnce       = errors.New("spool: nothing was kept for another pass")
 	errEnded      = errors.New("spool: the first pass has ended")
 	errSuperseded = errors.New("spool: a later pass has begun")
-	errRead       = errors.New("spool: source's Read returned an impossible count")
 )
 
 // LimitError is returned when the source is longer than [Options.Max].
@@ -146,7 +144,7 @@ func (s *Source) Read(p []byte) (int, error) {
 	n, err := s.src.Read(p)
 	switch {
 	case n < 0 || n > len(p):
-		n, err = 0, errRead
+		n, err = 0, full.ErrRead
 	case int64(n) > s.o.Max-s.n:
 		n, err = 0, &LimitError{Max: s.o.Max}
 	}
