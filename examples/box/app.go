@@ -19,6 +19,7 @@ type app struct {
 	files   map[string]string // by fingerprint: where a key was read
 	folders map[string]*folder
 	hint    string // what to look at first where a message does not decrypt
+	rewraps bool   // nothing is signed, and nothing unauthenticated is taken
 
 	authority authorityFlags
 }

@@ -31,6 +31,7 @@ written. The content and its signatures are copied as they are.`,
 		Example: `  box rewrap --key me.pem --to colleague.pem=FINGERPRINT -o both.p7m receipt.p7m`,
 		Args:    most(1, "one file, or standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.rewraps = true
 			return a.again(&f, first(args), "rewrapping", func(out io.Writer, in io.Reader, s *envelope.Sealer, o *envelope.Opener, to verifieds) (*envelope.Receipt, error) {
 				return envelope.Rewrap(out, in, o, s, to...)
 			})

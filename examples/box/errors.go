@@ -88,8 +88,11 @@ func (a *app) errorLine(err error) string {
 		}
 	}
 	what := advice(err)
-	if errors.Is(err, envelope.ErrDecrypt) && a.hint != "" {
+	switch {
+	case errors.Is(err, envelope.ErrDecrypt) && a.hint != "":
 		what = a.hint
+	case a.rewraps && errors.As(err, new(*envelope.UnknownReaderError)):
+		what = "in this program: --profile modern, or --reads-gcm FILE"
 	}
 	if what != "" {
 		s += "; " + what

@@ -32,7 +32,7 @@ func (a *app) keygenSMIME(f *keygenFlags, profile envelope.Profile, passphrase [
 	case pair && (f.group != "" || f.csr):
 		return usagef("--group and --csr take one key that signs and opens: --algorithm rsa3072, rsa4096, p256, p384 or p521")
 	}
-	o := smime.KeyOptions{Address: f.address, Name: f.name, Algorithm: algorithm, ReadsGCM: profile == envelope.Modern}
+	o := smime.KeyOptions{Address: f.address, Name: f.name, Algorithm: algorithm, ReadsGCM: profile != envelope.Compatible}
 	if pair {
 		return a.keygenPair(f, o, passphrase)
 	}
