@@ -134,7 +134,7 @@ func isRevocation(der []byte) error {
 		return nil
 	}
 	if _, err := x509.ParseRevocationList(der); err != nil {
-		return errors.New("it is neither a CRL nor an OCSP response, in DER or PEM, or it is damaged")
+		return fmt.Errorf("it is neither a CRL nor an OCSP response, in DER or PEM, or it is damaged, or of version 1, which openssl ca writes without crl_extensions (%w)", err)
 	}
 	return nil
 }
