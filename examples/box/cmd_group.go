@@ -22,7 +22,12 @@ issues from. GROUP is its name, or its directory with a / in it.
 Every member imports the group's ca.crt once, and trusts it for mail: then their
 mail programs accept each other's certificates. Compare its fingerprint (box
 fingerprint) by another way than it came. Whoever has ca.key can make a
-certificate for any address that all members trust.`,
+certificate for any address that all members trust.
+
+Who is revoked stands in the list that box group crl writes. Programs fetch it
+themselves from where box keygen --group --crl-url says that it is published;
+without that each member imports it by hand, and gpgsm looks at it only with
+--enable-issuer-based-crl-check.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -133,6 +138,9 @@ func (a *app) groupCRLCommand() *cobra.Command {
 					return failed("writing", path, err)
 				}
 				a.say("wrote %s, number %d: make the next one within %d days", shown(path), g.index.CRLNumber, days)
+				if g.index.CRLURL != "" {
+					a.say("programs look for it at %s", shown(g.index.CRLURL))
+				}
 				return nil
 			})
 		},

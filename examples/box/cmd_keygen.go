@@ -16,8 +16,8 @@ import (
 
 // keygenFlags are what keygen was asked for.
 type keygenFlags struct {
-	format, profile, algorithm, address, name, group, passphraseFile, out string
-	csr                                                                   bool
+	format, profile, algorithm, address, name, group, crlURL, passphraseFile, out string
+	csr                                                                           bool
 }
 
 func (a *app) keygenCommand() *cobra.Command {
@@ -56,6 +56,7 @@ No file is ever overwritten.`,
 	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, rsa3072, p256, ed25519+x25519, … (default: what the profile names)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key and PREFIX.p12 with the first line of this file")
 	fl.StringVar(&f.group, "group", "", "S/MIME: issue from the small authority of this name, or in this directory if it has a /")
+	fl.StringVar(&f.crlURL, "crl-url", "", "with --group: where you will publish what box group crl writes; it stands in the certificates from now on, and mail programs look there")
 	fl.BoolVar(&f.csr, "csr", false, "S/MIME: write PREFIX.csr.pem, a certificate request for an authority")
 	return c
 }
@@ -74,10 +75,17 @@ func (a *app) keygen(f *keygenFlags) error {
 		return usagef("--out is missing: --out bob writes bob.key and bob.pub")
 	case f.format == "pgp" && (f.group != "" || f.csr):
 		return usagef("--group and --csr are for --format smime: OpenPGP keys are issued by nobody")
+	case f.crlURL != "" && f.group == "":
+		return usagef("--crl-url is for --group: another authority says itself where its lists are")
 	case f.format == "pgp" && profile == envelope.PostQuantum:
 		return notYet("keygen --format pgp --profile post-quantum")
 	case f.group != "" && f.csr:
 		return usagef("--group and --csr: a certificate is issued by your own authority, or asked for from another one")
+	}
+	if f.crlURL != "" {
+		if err := checkCRLURL(f.crlURL); err != nil {
+			return err
+		}
 	}
 	passphrase, err := a.readPassphrase(f.passphraseFile)
 	if err != nil {

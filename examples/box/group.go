@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,8 @@ type group struct {
 
 // groupList is what is in index.json.
 type groupList struct {
-	CRLNumber int64     `json:"crl_number"` // of the last list; RFC 5280, Section 5.2.3: they grow
+	CRLNumber int64     `json:"crl_number"`        // of the last list; RFC 5280, Section 5.2.3: they grow
+	CRLURL    string    `json:"crl_url,omitempty"` // where the lists are published, if anywhere
 	Issued    []*member `json:"issued"`
 }
 
@@ -228,8 +230,9 @@ func newSerial() (*big.Int, error) {
 }
 
 // issueFromGroup returns k with a certificate of the group's authority, which
-// is made if it is not there.
-func (a *app) issueFromGroup(name string, k *smime.Key) (*smime.Key, error) {
+// is made if it is not there. A crlURL that is not empty is where the lists of
+// revoked certificates are from now on.
+func (a *app) issueFromGroup(name, crlURL string, k *smime.Key) (*smime.Key, error) {
 	dir, err := groupDir(name)
 	if err != nil {
 		return nil, err
@@ -251,7 +254,24 @@ func (a *app) issueFromGroup(name string, k *smime.Key) (*smime.Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	if crlURL != "" {
+		g.index.CRLURL = crlURL
+	}
 	return g.issue(k)
+}
+
+// mostURL is longer than any address that somebody types.
+const mostURL = 1024
+
+// checkCRLURL refuses what programs would not fetch: the field holds ASCII, and
+// of the schemes in RFC 5280, Section 4.2.1.13, all know http.
+func checkCRLURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || len(s) > mostURL ||
+		strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return usagef("--crl-url %q: give an address such as http://example.org/club.crl", cut(s))
+	}
+	return nil
 }
 
 // issue issues for the name, the addresses and the key usage of a self-signed
@@ -277,6 +297,9 @@ func (g *group) issue(k *smime.Key) (*smime.Key, error) {
 		SubjectKeyId:          x.SubjectKeyId,
 		BasicConstraintsValid: true,
 		ExtraExtensions:       capabilitiesIn(x),
+	}
+	if g.index.CRLURL != "" {
+		template.CRLDistributionPoints = []string{g.index.CRLURL}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, g.cert, x.PublicKey, g.key)
 	if err != nil {
@@ -328,7 +351,8 @@ func (g *group) find(what string) (*member, error) {
 	return nil, failed("looking in the group", g.dir, fmt.Errorf("%s has %d certificates: give the serial number, such as %s", found[0].Address, len(found), found[0].Serial))
 }
 
-// crl makes the list of what is revoked, good until next. Certificates that
+// crl makes the list of what is revoked, good until next, in DER: programs take
+// no other from a file or over HTTP (RFC 2585, Section 3). Certificates that
 // have ended by themselves are left out (RFC 5280, Section 3.3).
 func (g *group) crl(now, next time.Time) ([]byte, error) {
 	g.index.CRLNumber++
@@ -352,5 +376,5 @@ func (g *group) crl(now, next time.Time) ([]byte, error) {
 	if err := g.save(); err != nil {
 		return nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}), nil
+	return der, nil
 }

@@ -56,7 +56,7 @@ func (a *app) keygenSMIME(f *keygenFlags, profile envelope.Profile, passphrase [
 		return fmt.Errorf("making the key: %w", err)
 	}
 	if f.group != "" {
-		if k, err = a.issueFromGroup(f.group, k); err != nil {
+		if k, err = a.issueFromGroup(f.group, f.crlURL, k); err != nil {
 			return err
 		}
 	}

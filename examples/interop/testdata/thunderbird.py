@@ -13,7 +13,8 @@ an empty folder for the profile. Each line {"do": NAME, ...} is answered by {"ok
   open-pgp       in, out: paths
   verify-pgp     in, sig, cert: paths
   mail           in: path of a message; out: folder, into which every attachment is saved as the
-                 user would save it. ok: their names and what Thunderbird shows of the encryption
+                 user would save it; signed: wait until the signature was looked at.
+                 ok: their names and what Thunderbird shows of the encryption and the signature
 """
 import base64, io, json, os, sys
 
@@ -87,6 +88,8 @@ for (const a of view()?.currentAttachments||[]) {
   names.push(a.name);
 }
 const icon=id=>(view()?.document.getElementById(id)?.getAttribute('src')||'').replace(/.*\\//,'');
+// What it says of the signature comes after the content.
+for (const end=Date.now()+(A[2]?60000:0); Date.now()<end && !icon('signedHdrIcon');) await sleep(50);
 const r={names:names, encrypted:icon('encryptedHdrIcon'), signed:icon('signedHdrIcon'),
   technology:view()?.document.getElementById('encryptionTechBtn')?.textContent.trim()||''};
 
@@ -120,7 +123,7 @@ def act(m, q):
             raise RuntimeError(f"RNP says {r}")
         return r[1]
     if do == "mail":
-        return m.js(B64 + MAIL, enc(q["in"]), os.path.abspath(q["out"]))
+        return m.js(B64 + MAIL, enc(q["in"]), os.path.abspath(q["out"]), "signed" in q)
     raise RuntimeError("unknown: " + do)
 
 
