@@ -2,7 +2,8 @@
 // and prints medians: throughput, processor time and peak memory.
 //
 //	go run ./examples/bench                      256 MiB, 7 rounds of every program in turn
-//	go run ./examples/bench -memory              peak memory of box at 1 MiB, 256 MiB and 2 GiB
+//	go run ./examples/bench -memory              peak memory of box at 1 MiB, 256 MiB and 4 GiB
+//	go run ./examples/bench -detached -size 4294967296   a detached signature beside sha256sum
 //	go run ./examples/bench -recipients          1, 10, 100 and 1000 recipients
 //
 // Machines vary by a factor over minutes: only ratios inside one interleaved
@@ -28,14 +29,24 @@ func main() {
 	box := flag.String("box", "", "the program box (default: built from ./examples/box)")
 	memory := flag.Bool("memory", false, "measure peak memory")
 	recipients := flag.Bool("recipients", false, "measure by the number of recipients")
+	detached := flag.Bool("detached", false, "measure verifying a detached signature")
 	flag.Parse()
-	if err := run(*dir, *box, *size, *runs, *memory, *recipients); err != nil {
+	series := func(b *bench) error { return b.throughput(*size, *runs) }
+	switch {
+	case *memory:
+		series = func(b *bench) error { return b.memory([]int64{1 << 20, 256 << 20, 4 << 30}) }
+	case *recipients:
+		series = func(b *bench) error { return b.recipients([]int{1, 10, 100, 1000}, *runs) }
+	case *detached:
+		series = func(b *bench) error { return b.detached(*size, *runs) }
+	}
+	if err := run(*dir, *box, series); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, box string, size int64, runs int, memory, recipients bool) (err error) {
+func run(dir, box string, series func(*bench) error) (err error) {
 	work, err := os.MkdirTemp(dir, "bench")
 	if err != nil {
 		return err
@@ -51,13 +62,7 @@ func run(dir, box string, size int64, runs int, memory, recipients bool) (err er
 	if err := b.makeKeys(); err != nil {
 		return err
 	}
-	switch {
-	case memory:
-		return b.memory([]int64{1 << 20, 256 << 20, 2 << 30})
-	case recipients:
-		return b.recipients([]int{1, 10, 100, 1000}, runs)
-	}
-	return b.throughput(size, runs)
+	return series(b)
 }
 
 // bench is one series: a folder with keys and files, and the program measured.
