@@ -53,7 +53,8 @@ func fuzzOptions(ca *Certificate, believe bool) *Options {
 }
 
 // A list that is not the authority's own, octet for octet, never makes a
-// certificate good or revoked; and none makes the program stop.
+// certificate good or revoked; none makes the program stop; and what is read
+// is what crypto/x509 reads.
 func FuzzCRL(f *testing.F) {
 	ca, leaf, key := fuzzIssuer(f)
 	seen := map[string]bool{}
@@ -69,6 +70,21 @@ func FuzzCRL(f *testing.F) {
 		l, err := ParseCRL(der)
 		if err != nil {
 			return
+		}
+		std, err := x509.ParseRevocationList(der)
+		require.NoError(t, err)
+		last := map[string]x509.RevocationListEntry{}
+		for _, e := range std.RevokedCertificateEntries {
+			last[e.SerialNumber.String()] = e
+		}
+		for _, e := range last {
+			got, ok := l.find(&Certificate{X: &x509.Certificate{SerialNumber: e.SerialNumber}, issuer: l.issuer})
+			if l.scope.indirect {
+				continue
+			}
+			require.True(t, ok)
+			require.True(t, e.RevocationTime.Equal(got.when))
+			require.Equal(t, e.ReasonCode, got.reason)
 		}
 		for _, believe := range []bool{true, false} {
 			o := fuzzOptions(ca, believe)
