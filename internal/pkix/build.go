@@ -11,6 +11,7 @@ type search struct {
 	o           *Options
 	signatures  int
 	steps       int
+	judged      int
 	comparisons int
 	edges       map[[2]*Certificate]bool // which signatures were right
 	lists       map[signedBy]bool
@@ -73,6 +74,9 @@ func (s *search) find(leaf *Certificate, accept func([]*Certificate) error) ([]*
 		}
 		longer := append(path[:len(path):len(path)], issuer)
 		if s.o.Roots.has(issuer) {
+			if s.judged++; s.judged > maxJudged {
+				return nil, errors.Join(ErrWork, first)
+			}
 			err := accept(longer)
 			switch {
 			case err == nil:

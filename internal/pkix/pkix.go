@@ -29,6 +29,11 @@ const (
 	// each other have more paths than can be walked.
 	MaxSteps = 1000
 
+	// maxJudged is how many whole paths are judged. Cross-certificates between
+	// programs of authorities make a few; with the most policies that
+	// certificates may have, each costs 20 ms.
+	maxJudged = 50
+
 	// maxComparisons is how many names are compared with constraints.
 	maxComparisons = 250_000
 
