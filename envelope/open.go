@@ -17,7 +17,7 @@ import (
 // while in use; used so it is safe for concurrent use.
 type Opener struct {
 	Identities  []Identity
-	Passphrases []*Passphrase       // tried where no identity opens the message, in this order; at most 8
+	Passphrases []*Passphrase       // tried, in this order, where the message names none of the identities; at most 8
 	Formats     []Format            // only where neither an identity nor a sender brings the format
 	Senders     []*keyring.Verified // whose signatures are believed
 

@@ -182,7 +182,7 @@ func fileInEntity(r io.Reader) (io.Reader, *entityInfo, error) {
 		if isOurs(err) {
 			return nil, nil, err
 		}
-		return nil, nil, fmt.Errorf("%w: the content is not what a mail holds: %w", envelope.ErrFormat, err)
+		return nil, nil, fmt.Errorf("%w: the content does not begin with a header, as in a mail it has to (%q); take the sealed part (smime.p7m) out of the mail and open that, which gives it as it is", envelope.ErrFormat, cut(err.Error()))
 	}
 	kept.on, lr.N = false, math.MaxInt64
 	h := message.Header{Header: th}
