@@ -34,6 +34,9 @@ func load(t *testing.T) (ms []mutant) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/mutants.txt")
 	require.NoError(t, err)
+	kit, err := os.ReadFile("testdata/kit.txt")
+	require.NoError(t, err)
+	raw = append(append(raw, '\n'), kit...)
 	for i, block := range strings.Split(string(raw), "\n\n") {
 		var m mutant
 		for _, line := range strings.Split(strings.Trim(block, "\n"), "\n") {
