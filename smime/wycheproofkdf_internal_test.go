@@ -189,11 +189,20 @@ func pbes2Vectors(t *testing.T, g *vectorGroup) func(*vector) verdict {
 			b.AddBytes(derAlgorithm(prf))
 		})
 		kdf := tlv(0x30, append(oidPBKDF2.tlv(), b.BytesOrPanic()...))
-		enc := tlv(0x30, append(cipher.tlv(), tlv(4, v.IV)...))
-		algorithm := tlv(0x30, append(oidPBES2.tlv(), tlv(0x30, append(kdf, enc...))...))
-		file := tlv(0x30, append(algorithm, tlv(4, v.Ct)...))
-
-		got, err := decryptPBES2(file, v.Password, &iterationBudget{})
+		file := func(iv []byte) []byte {
+			enc := tlv(0x30, append(cipher.tlv(), tlv(4, iv)...))
+			algorithm := tlv(0x30, append(oidPBES2.tlv(), tlv(0x30, append(kdf, enc...))...))
+			return tlv(0x30, append(algorithm, tlv(4, v.Ct)...))
+		}
+		got, err := decryptPBES2(file(v.IV), v.Password, &iterationBudget{})
+		if n := len(v.Msg); n < 15 {
+			// All vectors are valid. This is one with its first octet of
+			// padding turned, while the last one says how many there are.
+			iv := bytes.Clone(v.IV)
+			iv[n] ^= 1
+			_, err := decryptPBES2(file(iv), v.Password, &iterationBudget{})
+			require.True(t, err == ErrPassphrase, "%v", err)
+		}
 		return verdict{taken: err == nil && bytes.Equal(v.Msg, got), course: asKeyFile}
 	}
 }

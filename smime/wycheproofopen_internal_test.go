@@ -98,12 +98,14 @@ func TestWycheproofOpening(t *testing.T) {
 	vectors(t) // skips where they are not
 	decided := openingDecisions(t)
 	all := &openingTally{decided: map[string]int{}}
+	files := 0
 	t.Run("files", func(t *testing.T) {
 		for _, o := range openings {
-			files, err := filepath.Glob(vectors(t, "wycheproof", o.pattern))
+			names, err := filepath.Glob(vectors(t, "wycheproof", o.pattern))
 			require.NoError(t, err)
-			require.NotEmpty(t, files)
-			for _, name := range files {
+			require.NotEmpty(t, names)
+			files += len(names)
+			for _, name := range names {
 				t.Run(strings.TrimSuffix(filepath.Base(name), "_test.json.gz"), func(t *testing.T) {
 					t.Parallel()
 					all.file(t, name, o.open, decided)
@@ -111,12 +113,17 @@ func TestWycheproofOpening(t *testing.T) {
 			}
 		}
 	})
+	if all.files < files && !t.Failed() {
+		t.Logf("%d of %d files, as was asked for: the table is not held against them", all.files, files)
+		return
+	}
 	all.log(t, decided)
 }
 
 // openingTally counts.
 type openingTally struct {
 	mu      sync.Mutex
+	files   int
 	n       int
 	taken   int
 	courses [courses]int
@@ -188,6 +195,7 @@ func (c *openingTally) add(v verdict) {
 func (c *openingTally) merge(d *openingTally) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.files++
 	c.n += d.n
 	c.taken += d.taken
 	for i, n := range d.courses {
