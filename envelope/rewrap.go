@@ -25,7 +25,8 @@ import (
 //
 // Errors: those of [Opener.Open] and [Sealer.Seal]; [ErrMixed] where the
 // message is of another format than the recipients; [keyring.ErrRefused] where
-// its form is not what the profile would write. Most come before the first
+// its form is not what the profile would write; another one for OpenPGP, whose
+// messages are resealed only. Most come before the first
 // byte is written. After one that does not (of dst, or a source that changed
 // in between), throw away what dst holds. src and dst are not closed, and must
 // not be one file.

@@ -111,7 +111,8 @@ type Verified struct {
 //
 // It decides about identity alone. Whether the key can be used is a question
 // of purpose and time, which sealing and opening ask each time: an expired
-// certificate verifies, and nothing is sealed to it.
+// certificate verifies, and nothing is sealed to it. Evidence by an authority's
+// word (smime.ChainTo) asks for more, the time among it.
 //
 // The error is a [*MismatchError] where the fingerprint is another one, and a
 // [*RevokedError] where the certificate itself says that its key fell into
