@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -127,6 +128,9 @@ func openGroup(dir string) (*group, error) {
 	}
 	if err := json.Unmarshal(b, &g.index); err != nil {
 		return nil, failed("reading", g.path(groupIndex), err)
+	}
+	if slices.Contains(g.index.Issued, nil) {
+		return nil, failed("reading", g.path(groupIndex), errors.New("it lists a certificate that is null"))
 	}
 	return g, nil
 }
@@ -348,7 +352,7 @@ func (g *group) find(what string) (*member, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, failed("looking in the group", g.dir, fmt.Errorf("%s has %d certificates: give the serial number, such as %s", found[0].Address, len(found), found[0].Serial))
+	return nil, failed("looking in the group", g.dir, fmt.Errorf("%q has %d certificates: give the serial number, such as %q", cut(found[0].Address), len(found), cut(found[0].Serial)))
 }
 
 // crl makes the list of what is revoked, good until next, in DER: programs take

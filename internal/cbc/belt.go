@@ -90,7 +90,7 @@ func (b *belt) stopped() bool {
 
 // put hands a full buffer on and returns an empty one.
 func (b *belt) put(full []byte) ([]byte, error) {
-	if b.stopped() {
+	if b.stopped() || b.ended {
 		clear(full)
 		return nil, b.end()
 	}
@@ -118,7 +118,7 @@ func (b *belt) end() error {
 	b.finish()
 	if b.crash != nil {
 		crash := b.crash
-		b.crash = nil
+		b.crash, b.err = nil, errEnded // for whoever recovers and goes on
 		panic(crash)
 	}
 	return b.err
@@ -133,7 +133,9 @@ func (b *belt) stop() {
 }
 
 func (b *belt) finish() {
-	b.ended = true
-	close(b.full)
+	if !b.ended {
+		b.ended = true
+		close(b.full)
+	}
 	b.wait.Wait()
 }

@@ -82,6 +82,20 @@ func requireRunning(t *testing.T, n int) {
 	require.Equal(t, n, runtime.NumGoroutine())
 }
 
+// Who recovers from a panic of the Writer and goes on gets errors and no further panic.
+func TestAfterPanic(t *testing.T) {
+	w, err := cbc.NewEncrypter(&after{then: func([]byte) (int, error) { panic("no") }}, make([]byte, 32), make([]byte, 16))
+	require.NoError(t, err)
+	require.Panics(t, func() {
+		w.ReadFrom(bytes.NewReader(make([]byte, 1<<20)))
+		w.Close()
+	})
+	require.Error(t, w.Close())
+	_, err = w.Write(make([]byte, 1<<20))
+	require.Error(t, err)
+	w.Abort()
+}
+
 // A Writer that ends the goroutine it is called in (runtime.Goexit, as t.FailNow does) ends the message too.
 func TestWriterEndsItsGoroutine(t *testing.T) {
 	w, err := cbc.NewEncrypter(&after{then: func([]byte) (int, error) { runtime.Goexit(); return 0, nil }}, make([]byte, 32), make([]byte, 16))
