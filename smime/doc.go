@@ -28,7 +28,8 @@
 //
 // Keys on P-256, P-384, P-521, X25519 and X448 get the content key by ECDH, those
 // of ML-KEM-768 and ML-KEM-1024 by KEMRecipientInfo, passphrases by PBKDF2 and
-// PWRI-KEK, under every profile but PostQuantum, which takes ML-KEM alone.
+// PWRI-KEK, under every profile but PostQuantum, which takes ML-KEM and
+// passphrases alone.
 // Nothing is sealed to RSA keys of fewer than 2,048 bits, to ML-KEM-512, or to
 // certificates that are for signatures only.
 //
