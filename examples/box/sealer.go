@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,11 @@ func (f *sealerFlags) add(a *app, c *cobra.Command) {
 	outputFlags(c, &f.out, &f.force)
 }
 
+// shortPassphrase is how many characters a passphrase has to have not to be
+// warned of: so many of 32 that a program chose are 80 bits. It says nothing of
+// one that a person chose.
+const shortPassphrase = 16
+
 // sealer returns what seals as the flags say, and for whom.
 func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, error) {
 	listed, err := a.listed()
@@ -45,6 +51,11 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 	}
 	if s.Passphrases, err = a.passphrases(f.passphrases, envelope.WeakPassphrase); err != nil {
 		return nil, nil, err
+	}
+	for i, p := range s.Passphrases {
+		if n := utf8.RuneCountInString(p.Reveal()); n < shortPassphrase {
+			a.say("warning: the passphrase in %s has %d characters: whoever gets hold of the message can try all that are likely; let a program make one of %d or more", shown(f.passphrases[i]), n, shortPassphrase)
+		}
 	}
 	if len(f.to) == 0 {
 		s.Format = smime.Format()
