@@ -166,9 +166,9 @@ func (k *kitMaker) derived(to []*element) {
 	k.edit("derived-twice", "CEK-HKDF within CEK-HKDF", "RFC 9709, Section 3", "a content algorithm is a known one", "format", func(m *element) {
 		m.at(1, 0, 2).put(1, algorithmOf(kitDerived, alg(m)))
 	})
-	k.made("derived-info", "the key was derived for another algorithm", rfc, "CEK-HKDF is bound to the algorithm", "decrypt",
-		kitSealed{infos: to, derive: true, deriveBy: algorithmOf(kitChaCha, octetString(kitSecret("nonce", 12))).bytes()}.message())
-	k.twin, k.base = k.group+"/good", kitSealed{infos: to}.message()
+	k.made("derived-info", "the key was derived for no algorithm", rfc, "CEK-HKDF is bound to the algorithm", "decrypt",
+		kitSealed{infos: to, derive: true, deriveBy: []byte{}}.message())
+	k.from("good", kitSealed{infos: to}.message())
 	k.edit("derived-added", "the identifier of CEK-HKDF is put on", rfc, "CEK-HKDF derives the content key", "decrypt", func(m *element) {
 		m.at(1, 0, 2).put(1, algorithmOf(kitDerived, alg(m)))
 	})
@@ -241,7 +241,8 @@ func kitCiphers(k *kitMaker, _ func(string) (*element, string)) {
 	k.edit("chacha-content", "a bit of the content is flipped", chacha, "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { in(m).at(2, 2).flip(0) })
 	k.edit("chacha-mac-12", "a tag of 12 octets", chacha, "the mac is as long as the parameters say", "format", func(m *element) { t := in(m).at(-1); t.body = t.body[:12] })
 	k.edit("chacha-enveloped", "in EnvelopedData", chacha, "no AEAD in EnvelopedData", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
-	for cipher, name := range map[string]string{kitChaCha: "chacha", kitCCM256: "ccm"} {
+	for _, c := range [][2]string{{kitChaCha, "chacha"}, {kitCCM256, "ccm"}} {
+		cipher, name := c[0], c[1]
 		attrs := []*element{kitAttribute("1.2.3.4", number(5))}
 		k.good("good-"+name+"-attributes", kitSealed{infos: to, cipher: cipher, attrs: attrs}.message())
 		k.edit(name+"-attributes-dropped", "the authenticated attributes are taken away", "RFC 5083, Section 2.2", "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { in(m).remove(3) })

@@ -29,7 +29,7 @@ func setOf(kids ...*element) *element            { return cons(0x31, kids...) }
 func explicit(n byte, kids ...*element) *element { return cons(0xa0|n, kids...) }
 func octetString(b []byte) *element              { return prim(4, b...) }
 func bitString(b []byte) *element                { return prim(3, append([]byte{0}, b...)...) }
-func number(n int) *element                      { return readDER(must(asn1.Marshal(n))) }
+func number[T int | int64](n T) *element         { return readDER(must(asn1.Marshal(n))) }
 func nothing() *element                          { return prim(5) }
 func literal(der []byte) *element                { return &element{raw: der} }
 func algorithmOf(o string, params ...*element) *element {

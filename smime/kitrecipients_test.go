@@ -241,9 +241,15 @@ func (k *kitMaker) montgomery(good kitAgree) {
 	k.made("salt", "user keying material, and HKDF without a salt", "RFC 8418, Section 2.2", "user keying material is the salt of HKDF", "decrypt",
 		seal(func(a *kitAgree) { a.ukm, a.salt = []byte("some keying material"), []byte{} }))
 	k.twin, k.base = twin, base
-	k.edit("other-hkdf", "HKDF with another digest", "RFC 8418, Section 2.2", "HKDF with SHA-384 is another", "decrypt", func(m *element) {
-		kitInfos(m).at(0, -2).put(0, object("1.2.840.113549.1.9.16.3.20"))
-	})
+	if good.key.name == "x25519" {
+		k.edit("hkdf-384", "HKDF with SHA-384", "RFC 8418, Section 2.2", "HKDF with SHA-384 is another", "decrypt", func(m *element) {
+			kitInfos(m).at(0, -2).put(0, object("1.2.840.113549.1.9.16.3.20"))
+		})
+	} else {
+		k.edit("hkdf-256", "HKDF with SHA-256", "RFC 8418, Section 2.2", "HKDF with SHA-256 is another", "decrypt", func(m *element) {
+			kitInfos(m).at(0, -2).put(0, object("1.2.840.113549.1.9.16.3.19"))
+		})
+	}
 	k.edit("other-curve", "the key is said to be on P-256", "RFC 8418, Section 3.1", "the curve is the key's", "format/success", func(m *element) {
 		kitInfos(m).at(0, 1, 0).put(0, algorithmOf(kitECPublic, object(kitCurveOID["p256"])))
 	})
@@ -324,8 +330,8 @@ func kitPasswords(k *kitMaker, _ func(string) (*element, string)) {
 	pw("salt-choice", "the salt is one that another algorithm gives", "RFC 8018, Appendix A.2", "PBKDF2 has parameters", "format", func(r *element) { params(r).put(0, algorithmOf(kitSHA256)) })
 	pw("iterations-0", "0 iterations", "RFC 8018, Appendix A.2", "PBKDF2 has an iteration", "format", func(r *element) { params(r).put(1, number(0)) })
 	pw("iterations-negative", "-1000 iterations", "RFC 8018, Appendix A.2", "PBKDF2 has an iteration", "format", func(r *element) { params(r).put(1, number(-1000)) })
-	pw("iterations-2-31", "2^31 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(1<<31)) })
-	pw("iterations-2-62", "2^62 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(1<<62)) })
+	pw("iterations-2-31", "2^31 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<31))) })
+	pw("iterations-2-62", "2^62 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<62))) })
 	pw("iterations-limit", "10,000,001 iterations", "our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(10_000_001)) })
 	pw("key-length-0", "a key of 0 octets", "RFC 8018, Appendix A.2", "a stated length of PBKDF2's key is one", "format", func(r *element) { params(r).insert(2, number(0)) })
 	pw("key-length-16", "a key of 16 octets for AES-256", "RFC 8018, Appendix A.2", "PBKDF2 states the length of the cipher's key", "format", func(r *element) { params(r).insert(2, number(16)) })

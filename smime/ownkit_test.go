@@ -51,6 +51,9 @@ func readOwnKit(t testing.TB) map[string]*kitMessage {
 // TestOwnKitFiles makes the kit anew and holds the files against it. With
 // DKB_KIT_WRITE=1 it writes them.
 func TestOwnKitFiles(t *testing.T) {
+	if fips140.Enforced() {
+		t.Skip("skipped: the kit is made with nonces of its own, which GODEBUG=fips140=only does not allow")
+	}
 	write := os.Getenv("DKB_KIT_WRITE") == "1"
 	all := readOwnKit(t)
 	made, names := map[string][]byte{}, map[string]bool{}
@@ -195,7 +198,7 @@ func (m *kitMessage) problem(expect string, err error) string {
 	case "success":
 		fits = err == nil
 	case "decrypt":
-		fits = err == envelope.ErrDecrypt //nolint:errorlint // the value itself, never wrapped
+		fits = err == envelope.ErrDecrypt // the value itself: it is never wrapped
 	case "format":
 		fits = errors.Is(err, envelope.ErrFormat) && !errors.Is(err, envelope.ErrDecrypt)
 	case "not-for-you":
