@@ -82,6 +82,13 @@ func kitMessages(foreign func(name string) (*element, string)) (all []*kitMessag
 	return all
 }
 
+// foreign adds what a peer made as the message that is right.
+func (k *kitMaker) foreign(made func(string) (*element, string)) {
+	var m *element
+	m, k.madeBy = made(k.group + "/good")
+	k.good("good", m)
+}
+
 // start begins a group.
 func (k *kitMaker) start(group, kind, openWith string) {
 	*k = kitMaker{all: k.all, group: group, kind: kind, openWith: openWith}

@@ -27,14 +27,11 @@ func kitAgreements(k *kitMaker, foreign func(string) (*element, string)) {
 			k.montgomery(good)
 		}
 	}
-	for _, name := range []string{"p256", "p384"} {
-		k.start("agree-openssl-"+name, "sealed", name)
-		if m, by := foreign(k.group + "/good"); m != nil {
-			k.madeBy = by
-			k.good("good", m)
-			if name == "p256" {
-				k.agreementEdits()
-			}
+	for _, group := range []string{"agree-openssl-p256", "agree-openssl-p384", "agree-bc-p521"} {
+		k.start(group, "sealed", group[len(group)-4:])
+		k.foreign(foreign)
+		if group == "agree-openssl-p256" {
+			k.agreementEdits()
 		}
 	}
 }
@@ -314,7 +311,7 @@ func kitEncapsulations(k *kitMaker, _ func(string) (*element, string)) {
 }
 
 // kitPasswords are about PasswordRecipientInfo.
-func kitPasswords(k *kitMaker, _ func(string) (*element, string)) {
+func kitPasswords(k *kitMaker, foreign func(string) (*element, string)) {
 	const rfc = "RFC 5652, Section 6.2.4"
 	k.start("password", "sealed", "passphrase")
 	k.good("good", kitSealedTo(kitPassword{}.element()))
@@ -371,6 +368,12 @@ func kitPasswords(k *kitMaker, _ func(string) (*element, string)) {
 	k.good("good-eight", kitSealedTo(kitMany(8)...))
 	k.made("nine", "nine recipients with a passphrase", "our limit", "recipients with a passphrase have a number", "limit/success", kitSealedTo(kitMany(9)...))
 	k.good("good-sha512", kitSealedTo(kitPassword{prf: "1.2.840.113549.2.11", hash: crypto.SHA512}.element()))
+	k.start("password-bc", "sealed", "passphrase")
+	k.foreign(foreign)
+	pw("version-1", "CMSVersion 1", rfc, "a passphrase has version 0", "format", func(r *element) { r.at(0).set(1) })
+	pw("key-length-16", "a key of 16 octets for AES-256", "RFC 8018, Appendix A.2", "PBKDF2 states the length of the cipher's key", "format", func(r *element) { params(r).insert(2, number(16)) })
+	pw("prf-parameters", "an OCTET STRING as the parameters of the PRF", "RFC 8018, Appendix B.1", "HMAC has no parameters", "format", func(r *element) { params(r).at(2).put(1, octetString(nil)) })
+	pw("prf-512", "HMAC with SHA-512", "RFC 8018, Appendix B.1", "the digest of PBKDF2 is the one that is named", "decrypt", func(r *element) { params(r).at(2).put(0, object("1.2.840.113549.2.11")) })
 }
 
 // kitMany are recipients with a passphrase, of which the first is right.
@@ -410,9 +413,6 @@ func kitSharedKeys(k *kitMaker, foreign func(string) (*element, string)) {
 	k.made("wrap-iv", "another initial value of the key wrap", "RFC 3394, Section 2.2.3", "AES key wrap is intact", "decrypt", kitSealedTo(kitShared(0)))
 	k.made("wrap-iv-kwp", "the initial value of key wrap with padding", "RFC 5649, Section 3", "AES key wrap is intact", "decrypt", kitSealedTo(kitShared(binary.BigEndian.Uint64([]byte{0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, 32}))))
 	k.start("shared-openssl", "sealed", "shared")
-	if m, by := foreign(k.group + "/good"); m != nil {
-		k.madeBy = by
-		k.good("good", m)
-		edits()
-	}
+	k.foreign(foreign)
+	edits()
 }

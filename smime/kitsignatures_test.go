@@ -18,15 +18,12 @@ func kitSignatures(k *kitMaker, foreign func(string) (*element, string)) {
 	k.signedCertificates()
 	for _, name := range []string{"p256", "rsa", "pss"} {
 		k.start("signed-openssl-"+name, "signed", "")
-		if m, by := foreign(k.group + "/good"); m != nil {
-			k.madeBy = by
-			k.good("good", m)
-			switch name {
-			case "p256":
-				k.signedEdits()
-			case "pss":
-				k.pss()
-			}
+		k.foreign(foreign)
+		switch name {
+		case "p256":
+			k.signedEdits()
+		case "pss":
+			k.pss()
 		}
 	}
 }
@@ -322,9 +319,8 @@ func kitDetached(k *kitMaker, foreign func(string) (*element, string)) {
 	k.made("digest-other", "messageDigest is of other content", "RFC 5652, Section 11.2", "messageDigest is the content's", "bad", kitSigned{detached: true, plain: []byte("other content\n")}.message())
 	k.made("digest-crlf", "the content was signed with CRLF", "RFC 8551, Section 3.1.1", "messageDigest is the content's", "bad", kitSigned{detached: true, plain: []byte(kitPayload[:len(kitPayload)-1] + "\r\n")}.message())
 	k.start("detached-openssl", "detached", "")
-	if m, by := foreign(k.group + "/good"); m != nil {
-		k.madeBy = by
-		k.good("good", m)
-		edits()
-	}
+	k.foreign(foreign)
+	edits()
+	k.start("detached-bc", "detached", "")
+	k.foreign(foreign)
 }
