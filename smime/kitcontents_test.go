@@ -160,7 +160,7 @@ func (k *kitMaker) derived(to []*element) {
 	const rfc = "RFC 9709, Section 2"
 	k.good("good-derived", kitSealed{infos: to, derive: true}.message())
 	alg := func(m *element) *element { return m.at(1, 0, 2, 1) }
-	k.edit("derived-dropped", "the identifier of CEK-HKDF is taken off", rfc, "CEK-HKDF derives the content key", "decrypt", func(m *element) { m.at(1, 0, 2).put(1, alg(m).at(1)) })
+	k.edit("derived-dropped", "the identifier of CEK-HKDF is taken off", rfc, "GCM's tag is compared", "decrypt", func(m *element) { m.at(1, 0, 2).put(1, alg(m).at(1)) })
 	k.edit("derived-enveloped", "AES-GCM within CEK-HKDF within EnvelopedData", rfc, "CEK-HKDF is taken off before the container is judged", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
 	k.edit("derived-null", "CEK-HKDF without the algorithm that the key is for", "RFC 9709, Section 3", "an AlgorithmIdentifier is one", "format", func(m *element) { alg(m).remove(1) })
 	k.edit("derived-twice", "CEK-HKDF within CEK-HKDF", "RFC 9709, Section 3", "a content algorithm is a known one", "format", func(m *element) {

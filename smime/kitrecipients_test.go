@@ -46,9 +46,11 @@ func (k *kitMaker) agreementEdits() {
 	k.edit("static", "the originator is a certificate", "RFC 5753, Section 3.1", "a key agreement is ephemeral", "format/success", func(m *element) {
 		ri(m).at(1).put(0, kitKeys()["p256"].rid())
 	})
-	k.edit("originator-algorithm", "the originator's key is for finite fields", "RFC 5753, Section 3.1", "an originator's key is of a known kind", "format/success", func(m *element) {
-		ri(m).at(1, 0).put(0, algorithmOf("1.2.840.10046.2.1"))
-	})
+	if k.openWith != "x25519" { // whose keys no curve has
+		k.edit("originator-algorithm", "the originator's key is for finite fields", "RFC 5753, Section 3.1", "an originator's key is of a known kind", "format/success", func(m *element) {
+			ri(m).at(1, 0).put(0, algorithmOf("1.2.840.10046.2.1"))
+		})
+	}
 	k.edit("originator-more", "an element after the originator's key", rfc, "nothing follows an originator's key", "format", func(m *element) {
 		ri(m).at(1, 0).add(nothing())
 	})

@@ -103,6 +103,9 @@ func (k *kitMaker) signedEdits() {
 func (k *kitMaker) signedAttributes() {
 	bad := func(name, fault, rfc, check string, attrs func([]*element) []*element) {
 		k.made(name, fault, rfc, check, "bad", kitSigned{attrs: attrs}.message())
+		if check == "a signed attribute has a value" {
+			k.says("is malformed, or has not one value")
+		}
 	}
 	const once = "no signed attribute twice"
 	const one = "a signed attribute has one value"
