@@ -38,7 +38,7 @@ func kitContents(k *kitMaker, _ func(string) (*element, string)) {
 	k.edit("parameters-nonce", "the nonce alone as the parameters", "RFC 5084, Section 3.2", "the parameters of AES-GCM are there", "format", func(m *element) { in(m).at(2, 1).put(1, octetString(make([]byte, 12))) })
 	k.edit("parameters-more", "an element after the length of the tag", "RFC 5084, Section 3.2", "nothing follows the length of a tag", "format", func(m *element) { in(m).at(2, 1, 1).add(nothing()) })
 	k.edit("algorithm-unknown", "a content algorithm that is not supported: AES-CTR", "RFC 5083, Section 2.1", "a content algorithm is a known one", "format", func(m *element) { in(m).at(2, 1).put(0, object(kitCTR256)) })
-	k.edit("enveloped", "the type of the message is EnvelopedData", rfc, "no AEAD in EnvelopedData", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
+	k.edit("enveloped", "it is EnvelopedData, which has no tag", rfc, "no AEAD in EnvelopedData", "format", inEnveloped)
 	k.edit("type-encrypted", "the type of the message is EncryptedData", "RFC 5652, Section 8", "a sealed message is of one of two types", "format", func(m *element) { m.put(0, object("1.2.840.113549.1.7.6")) })
 	k.edit("content-type", "the content is of another type, which nothing authenticates", rfc, "content that is not id-data has authenticated attributes", "format", func(m *element) { in(m).at(2).put(0, object(kitSignedType)) })
 	k.edit("more-inside", "an element after the tag", rfc, "an element is left at its end", "format", func(m *element) { in(m).add(nothing()) })
@@ -78,6 +78,13 @@ func kitContents(k *kitMaker, _ func(string) (*element, string)) {
 	})
 	k.kitAttributes(to)
 	k.derived(to)
+}
+
+// inEnveloped makes EnvelopedData of AuthEnvelopedData.
+func inEnveloped(m *element) {
+	m.put(0, object(kitEnveloped))
+	in := m.at(1, 0)
+	in.remove(len(in.kids) - 1)
 }
 
 // kitEnds returns where the elements of a message end, but for its own end.
@@ -129,9 +136,9 @@ func (k *kitMaker) kitAttributes(to []*element) {
 	k.made("attribute-twice", "an authenticated attribute is there twice", "RFC 5652, Section 11.1", "no authenticated attribute twice", "format", seal(attrs{ct(kitData), other, other}, nil))
 	k.made("content-type-twice", "the authenticated content type is there twice", "RFC 5652, Section 11.1", "no authenticated attribute twice", "format", seal(attrs{ct(kitData), ct(kitData), other}, nil))
 	k.made("content-type-other", "the authenticated content type is another", "RFC 5652, Section 11.1", "the authenticated content type is the content's", "format", seal(attrs{ct(kitSignedType), other}, nil))
-	k.made("content-type-two", "the authenticated content type has two values", "RFC 5652, Section 11.1", "the authenticated content type is the content's", "format", seal(attrs{ct(kitData, kitData), other}, nil))
+	k.made("content-type-two", "the authenticated content type has two values", "RFC 5652, Section 11.1", "the authenticated content type has one value", "format", seal(attrs{ct(kitData, kitData), other}, nil))
 	k.made("tag-implicit", "the attributes are covered under the tag that they are sent with", rfc, "the additional data is the SET OF", "decrypt", seal(attrs{ct(kitData), other}, func(a []*element) []byte {
-		return explicit(1, derOrder(a)...).bytes()
+		return explicit(1, a...).bytes()
 	}))
 	k.made("not-covered", "the attributes are not covered by the tag", rfc, "the additional data is covered by the tag", "decrypt", seal(attrs{ct(kitData), other}, func([]*element) []byte { return nil }))
 	k.made("covered-unsorted", "the attributes are covered in another order than DER's", rfc, "the additional data is in DER's order", "decrypt", seal(attrs{other, ct(kitData)}, func(a []*element) []byte {
@@ -161,7 +168,7 @@ func (k *kitMaker) derived(to []*element) {
 	k.good("good-derived", kitSealed{infos: to, derive: true}.message())
 	alg := func(m *element) *element { return m.at(1, 0, 2, 1) }
 	k.edit("derived-dropped", "the identifier of CEK-HKDF is taken off", rfc, "GCM's tag is compared", "decrypt", func(m *element) { m.at(1, 0, 2).put(1, alg(m).at(1)) })
-	k.edit("derived-enveloped", "AES-GCM within CEK-HKDF within EnvelopedData", rfc, "CEK-HKDF is taken off before the container is judged", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
+	k.edit("derived-enveloped", "AES-GCM within CEK-HKDF within EnvelopedData", rfc, "CEK-HKDF is taken off before the container is judged", "format", inEnveloped)
 	k.edit("derived-null", "CEK-HKDF without the algorithm that the key is for", "RFC 9709, Section 3", "an AlgorithmIdentifier is one", "format", func(m *element) { alg(m).remove(1) })
 	k.edit("derived-twice", "CEK-HKDF within CEK-HKDF", "RFC 9709, Section 3", "a content algorithm is a known one", "format", func(m *element) {
 		m.at(1, 0, 2).put(1, algorithmOf(kitDerived, alg(m)))
@@ -214,7 +221,7 @@ func kitCiphers(k *kitMaker, _ func(string) (*element, string)) {
 	k.edit("ccm-content-cut", "the content lacks its last octet", ccm, "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { c := in(m).at(2, 2); c.body = c.body[:len(c.body)-1] })
 	k.edit("ccm-nonce", "a bit of the nonce is flipped", ccm, "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { in(m).at(2, 1, 1, 0).flip(0) })
 	k.edit("ccm-mac-cut", "the tag lacks its last octet", ccm, "the mac is as long as the parameters say", "format", func(m *element) { t := in(m).at(-1); t.body = t.body[:15] })
-	k.edit("ccm-enveloped", "in EnvelopedData", "RFC 5084, Section 1", "no AEAD in EnvelopedData", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
+	k.edit("ccm-enveloped", "in EnvelopedData, which has no tag", "RFC 5084, Section 1", "no AEAD in EnvelopedData", "format", inEnveloped)
 	for _, n := range []int{4, 6, 8, 10} {
 		k.made("ccm-tag-"+strconv.Itoa(n), "a tag of so many octets", ccm, "a CCM tag has 12, 14 or 16 octets", "format", seal(kitCCM256, 12, n))
 	}
@@ -240,7 +247,7 @@ func kitCiphers(k *kitMaker, _ func(string) (*element, string)) {
 	k.edit("chacha-mac", "a bit of the tag is flipped", chacha, "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { in(m).at(-1).flip(0) })
 	k.edit("chacha-content", "a bit of the content is flipped", chacha, "the tag of ChaCha20-Poly1305 and CCM is compared", "decrypt", func(m *element) { in(m).at(2, 2).flip(0) })
 	k.edit("chacha-mac-12", "a tag of 12 octets", chacha, "the mac is as long as the parameters say", "format", func(m *element) { t := in(m).at(-1); t.body = t.body[:12] })
-	k.edit("chacha-enveloped", "in EnvelopedData", chacha, "no AEAD in EnvelopedData", "format", func(m *element) { m.put(0, object(kitEnveloped)) })
+	k.edit("chacha-enveloped", "in EnvelopedData, which has no tag", chacha, "no AEAD in EnvelopedData", "format", inEnveloped)
 	for _, c := range [][2]string{{kitChaCha, "chacha"}, {kitCCM256, "ccm"}} {
 		cipher, name := c[0], c[1]
 		attrs := []*element{kitAttribute("1.2.3.4", number(5))}

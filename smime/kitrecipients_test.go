@@ -226,13 +226,13 @@ func (k *kitMaker) montgomery(good kitAgree) {
 		return kitSealedTo(a.element())
 	}
 	zero, one := make([]byte, size), append([]byte{1}, make([]byte, size-1)...)
-	k.made("zero", "the public key is 0, so that the secret is", "RFC 8418, Section 5; RFC 7748, Section 6", "an X25519 secret is not zero", "decrypt",
+	k.made("zero", "the public key is 0, so that the secret is", "RFC 8418, Section 5; RFC 7748, Section 6", "a secret of X25519 or X448 is not zero", "decrypt",
 		seal(func(a *kitAgree) { a.point, a.secret = zero, zero }))
-	k.made("one", "the public key is 1, so that the secret is zero", "RFC 8418, Section 5; RFC 7748, Section 6", "an X25519 secret is not zero", "decrypt",
+	k.made("one", "the public key is 1, so that the secret is zero", "RFC 8418, Section 5; RFC 7748, Section 6", "a secret of X25519 or X448 is not zero", "decrypt",
 		seal(func(a *kitAgree) { a.point, a.secret = one, zero }))
 	k.made("scheme-sha1", "the KDF of X9.63 with SHA-1", "RFC 8418, Section 2.1", "X25519 has schemes of its own", "format/success",
 		seal(func(a *kitAgree) { a.scheme, a.hash = "1.3.133.16.840.63.0.2", crypto.SHA1 }))
-	k.made("scheme-cofactor", "a scheme with a cofactor", "RFC 8418, Section 2.1", "X25519 has schemes of its own", "format/success",
+	k.made("scheme-cofactor", "a scheme with a cofactor", "RFC 8418, Section 2.1", "X25519 has no scheme with a cofactor", "format/success",
 		seal(func(a *kitAgree) { a.scheme, a.hash = "1.3.132.1.14.1", crypto.SHA256 }))
 	twin, base := k.twin, k.base
 	k.good("good-x963", seal(func(a *kitAgree) { a.scheme, a.hash = "1.3.132.1.11.1", crypto.SHA256 }))

@@ -202,6 +202,7 @@ func (k *kitMaker) signedAlgorithms() {
 	k.good("good-rsa", kitSigned{by: "rsa2048"}.message())
 	made("rsa1024", "made with an RSA key of 1,024 bits", "RFC 8551, Section 4.4", "a signature of a short RSA key is weak", "weak", kitSigned{by: "rsa1024", brings: "rsa1024"})
 	k.edit("rsa-ed25519", "Ed25519, and the key is for RSA", rfc, "CMSAlgorithmProtection protects the signature", "bad", func(m *element) { kitInfo(m).put(4, algorithmOf("1.3.101.112")) })
+	k.says("the algorithms are not those that were signed")
 }
 
 // signedCertificates are about the certificate of a signature.
