@@ -38,7 +38,6 @@ type kitSealed struct {
 	cipher   string // identifier of the content algorithm
 	nonce    []byte
 	tagLen   int // what is announced and written; 0: 16
-	icv      *element
 	plain    []byte
 	padding  []byte // of CBC; nil: PKCS #7
 	ctype    string
@@ -191,7 +190,6 @@ type kitAgree struct {
 	iv       uint64
 	named    bool // the curve is in the parameters
 	bySKI    bool
-	rid      *element
 	noKeying bool // ukm is sent and does not go into the key
 }
 
