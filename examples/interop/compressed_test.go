@@ -91,3 +91,12 @@ func TestCountersignedByPeers(t *testing.T) {
 		})
 	}
 }
+
+func openedWith(o *envelope.Opener, msg []byte) ([]byte, error) {
+	m, err := o.Open(bytes.NewReader(msg))
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return io.ReadAll(m)
+}

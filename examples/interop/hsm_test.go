@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"os/exec"
 	"path/filepath"
@@ -124,15 +123,6 @@ func TestToken(t *testing.T) {
 			require.Error(t, err, "openssl accepts anything")
 		})
 	}
-}
-
-func openedWith(o *envelope.Opener, msg []byte) ([]byte, error) {
-	m, err := o.Open(bytes.NewReader(msg))
-	if err != nil {
-		return nil, err
-	}
-	defer m.Close()
-	return io.ReadAll(m)
 }
 
 // tokenOpens: whatever is wrong with the padding or the length of the key,
