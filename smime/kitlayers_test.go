@@ -70,7 +70,7 @@ func kitInside(k *kitMaker, _ func(string) (*element, string)) {
 	k.made("no-padding", "no padding", "RFC 5652, Section 6.3", "CBC has whole blocks", "decrypt/success", padded([]byte{}))
 	k.edit("content-cut", "the content lacks its last octet", "RFC 5652, Section 6.3", "CBC has whole blocks", "decrypt", func(m *element) { content(m).body = content(m).body[:len(content(m).body)-1] })
 	k.edit("content-empty", "no block of content", "RFC 5652, Section 6.3", "CBC has a block", "decrypt", func(m *element) { content(m).set() })
-	k.edit("content-changed", "a bit of a block in the middle of the content is flipped", "RFC 8551, Section 6; EFAIL", "messageDigest is the content's", "decrypt", func(m *element) { content(m).flip(64) })
+	k.edit("content-changed", "a bit of a block in the middle of the content is flipped", "RFC 8551, Section 6; EFAIL", "CBC content is released with a signature or not at all", "decrypt", func(m *element) { content(m).flip(64) })
 	k.edit("iv-flipped", "a bit of the initialisation vector is flipped", "RFC 8551, Section 6; EFAIL", "CBC content is released with a signature or not at all", "decrypt", func(m *element) { m.at(1, 0, 2, 1, 1).flip(0) })
 	for _, n := range []int{0, 8, 15, 17} {
 		k.edit("iv-"+strconv.Itoa(n), "an initialisation vector of so many octets", "RFC 3565, Section 4.1", "an initialisation vector is a block long", "format", func(m *element) { m.at(1, 0, 2, 1, 1).set(make([]byte, n)...) })
