@@ -26,6 +26,7 @@ func main() {
 	size := flag.Int64("size", 256<<20, "octets of the file")
 	runs := flag.Int("runs", 7, "rounds")
 	dir := flag.String("dir", "/dev/shm", "where to work: a file system in memory, so that no disk is measured")
+	only := flag.String("only", "", "measure programs with this in their names alone")
 	box := flag.String("box", "", "the program box (default: built from ./examples/box)")
 	memory := flag.Bool("memory", false, "measure peak memory")
 	recipients := flag.Bool("recipients", false, "measure by the number of recipients")
@@ -40,13 +41,13 @@ func main() {
 	case *detached:
 		series = func(b *bench) error { return b.detached(*size, *runs) }
 	}
-	if err := run(*dir, *box, series); err != nil {
+	if err := run(*dir, *box, *only, series); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, box string, series func(*bench) error) (err error) {
+func run(dir, box, only string, series func(*bench) error) (err error) {
 	work, err := os.MkdirTemp(dir, "bench")
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func run(dir, box string, series func(*bench) error) (err error) {
 			return fmt.Errorf("building box: %w\n%s", err, out)
 		}
 	}
-	b := &bench{dir: work, box: box}
+	b := &bench{dir: work, box: box, only: only}
 	if err := b.makeKeys(); err != nil {
 		return err
 	}
@@ -67,8 +68,8 @@ func run(dir, box string, series func(*bench) error) (err error) {
 
 // bench is one series: a folder with keys and files, and the program measured.
 type bench struct {
-	dir, box string
-	keys     map[string]string // fingerprints, by the name of the key
+	dir, box, only string
+	keys           map[string]string // fingerprints, by the name of the key
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }

@@ -90,6 +90,9 @@ func (b *bench) programs() []program {
 	}
 	var there []program
 	for _, p := range all {
+		if !strings.Contains(p.name, b.only) {
+			continue
+		}
 		if _, err := exec.LookPath(p.seal[0]); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: without %s, which is not installed\n", p.seal[0])
 			continue
