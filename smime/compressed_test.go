@@ -185,7 +185,9 @@ func TestBomb(t *testing.T) {
 	_, err = envelope.Inspect(bytes.NewReader(alone), smime.Format())
 	require.ErrorIs(t, err, envelope.ErrLimit)
 	runtime.ReadMemStats(&after)
-	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
+	if !plainBuild { // which holds the whole message in memory, compressed as it is
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
+	}
 	// What only looks like it is released as it is, and said to be that.
 	n, err = drain(o(0), crafted{to: who, plain: entity}.bytes(t))
 	require.NoError(t, err)

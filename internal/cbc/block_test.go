@@ -17,15 +17,16 @@ import (
 
 // TestOtherBlocks decrypts ciphers with blocks of 8 bytes: every length, every padding, and the shares of several goroutines.
 func TestOtherBlocks(t *testing.T) {
+	if fips140.Enforced() {
+		t.Skip("GODEBUG=fips140=only allows no cipher but AES")
+	}
 	r := rand.NewChaCha8([32]byte{2})
 	blocks := map[string]cipher.Block{}
 	var err error
 	blocks["RC2"], err = rc2.NewCipher(random(r, 16), 128)
 	require.NoError(t, err)
-	if !fips140.Enforced() {
-		blocks["3DES"], err = des.NewTripleDESCipher(random(r, 24))
-		require.NoError(t, err)
-	}
+	blocks["3DES"], err = des.NewTripleDESCipher(random(r, 24))
+	require.NoError(t, err)
 	open := func(b cipher.Block, iv []byte, src io.Reader) ([]byte, error) {
 		d, err := cbc.NewBlockDecrypter(src, b, iv)
 		require.NoError(t, err)

@@ -1,0 +1,5 @@
+//go:build dkb_plain
+
+package smime_test
+
+const plainBuild = true
