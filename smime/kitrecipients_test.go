@@ -46,9 +46,12 @@ func (k *kitMaker) agreementEdits() {
 	k.edit("static", "the originator is a certificate", "RFC 5753, Section 3.1", "a key agreement is ephemeral", "format/success", func(m *element) {
 		ri(m).at(1).put(0, kitKeys()["p256"].rid())
 	})
-	if k.openWith != "x25519" { // whose keys no curve has
+	if k.openWith != "x25519" { // which has no curve, and salts with it too
 		k.edit("originator-algorithm", "the originator's key is for finite fields", "RFC 5753, Section 3.1", "an originator's key is of a known kind", "format/success", func(m *element) {
 			ri(m).at(1, 0).put(0, algorithmOf("1.2.840.10046.2.1"))
+		})
+		k.edit("ukm", "user keying material, after the key was derived without it", "RFC 5753, Section 7.2", "user keying material goes into the derived key", "decrypt", func(m *element) {
+			ri(m).insert(2, explicit(1, octetString([]byte("ukm"))))
 		})
 	}
 	k.edit("originator-more", "an element after the originator's key", rfc, "nothing follows an originator's key", "format", func(m *element) {
@@ -73,9 +76,6 @@ func (k *kitMaker) agreementEdits() {
 	})
 	k.edit("wrap-more", "two elements as the parameters of the scheme", "RFC 5753, Section 7.1.4", "an AlgorithmIdentifier has one parameter", "format", func(m *element) {
 		ri(m).at(-2).add(nothing())
-	})
-	k.edit("ukm", "user keying material, after the key was derived without it", "RFC 5753, Section 7.2", "user keying material goes into the derived key", "decrypt", func(m *element) {
-		ri(m).insert(2, explicit(1, octetString([]byte("ukm"))))
 	})
 	k.edit("ukm-more", "an element after the user keying material", rfc, "nothing follows user keying material", "format", func(m *element) {
 		ri(m).insert(2, explicit(1, octetString(nil), nothing()))
@@ -329,9 +329,9 @@ func kitPasswords(k *kitMaker, foreign func(string) (*element, string)) {
 	pw("salt-choice", "the salt is one that another algorithm gives", "RFC 8018, Appendix A.2", "PBKDF2 has parameters", "format", func(r *element) { params(r).put(0, algorithmOf(kitSHA256)) })
 	pw("iterations-0", "0 iterations", "RFC 8018, Appendix A.2", "PBKDF2 has an iteration", "format", func(r *element) { params(r).put(1, number(0)) })
 	pw("iterations-negative", "-1000 iterations", "RFC 8018, Appendix A.2", "PBKDF2 has an iteration", "format", func(r *element) { params(r).put(1, number(-1000)) })
-	pw("iterations-2-31", "2^31 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<31))) })
-	pw("iterations-2-62", "2^62 iterations", "RFC 8018, Section 4.2; our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<62))) })
-	pw("iterations-limit", "10,000,001 iterations", "our limit", "passphrases have a cost", "limit/success", func(r *element) { params(r).put(1, number(10_000_001)) })
+	pw("iterations-2-31", "2^31 iterations", "RFC 8018, Section 4.2; our limit", "a passphrase has a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<31))) })
+	pw("iterations-2-62", "2^62 iterations", "RFC 8018, Section 4.2; our limit", "a passphrase has a cost", "limit/success", func(r *element) { params(r).put(1, number(int64(1<<62))) })
+	pw("iterations-limit", "10,000,001 iterations", "our limit", "a passphrase has a cost", "limit/success", func(r *element) { params(r).put(1, number(10_000_001)) })
 	pw("key-length-0", "a key of 0 octets", "RFC 8018, Appendix A.2", "a stated length of PBKDF2's key is one", "format", func(r *element) { params(r).insert(2, number(0)) })
 	pw("key-length-16", "a key of 16 octets for AES-256", "RFC 8018, Appendix A.2", "PBKDF2 states the length of the cipher's key", "format", func(r *element) { params(r).insert(2, number(16)) })
 	pw("key-length-33", "a key of 33 octets for AES-256", "RFC 8018, Appendix A.2", "PBKDF2 states the length of the cipher's key", "format", func(r *element) { params(r).insert(2, number(33)) })

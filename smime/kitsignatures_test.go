@@ -42,7 +42,6 @@ func (k *kitMaker) signedEdits() {
 	k.edit("content-empty", "the content is empty", "RFC 5652, Section 5.6", "messageDigest is the content's", "bad", func(m *element) { sd(m).at(2, 1, 0).set() })
 	k.edit("content-none", "there is no content", "RFC 5652, Section 5.2", "an opaque signature brings its content", "format/success", func(m *element) { sd(m).at(2).remove(1) })
 	k.rightAt("VerifyDetached")
-	k.edit("content-two", "two OCTET STRINGs as the content", "RFC 5652, Section 5.2", "an element is left at its end", "format", func(m *element) { sd(m).at(2, 1).add(octetString([]byte("more"))) })
 	k.edit("content-utf8", "the content is no OCTET STRING", "RFC 5652, Section 5.2", "content is an OCTET STRING", "format", func(m *element) { sd(m).at(2, 1, 0).tag = 12 })
 	k.edit("content-type", "the content is of another type than the one that was signed", "RFC 5652, Section 11.1", "the signed content type is the content's", "bad", func(m *element) { sd(m).at(2).put(0, object("1.3.6.1.4.1.55555.1")) })
 	k.edit("no-signer", "no signature", rfc, "zero signatures are none", "unsigned", func(m *element) { sd(m).at(-1).kids = nil })
