@@ -116,7 +116,8 @@ func TestToken(t *testing.T) {
 			_, err = (&envelope.Opener{Senders: []*keyring.Verified{c.k.cert}, RequireSignature: true}).VerifyDetached(bytes.NewReader(sig.Bytes()), bytes.NewReader(content))
 			require.NoError(t, err)
 			printed := string(must(t, sig.Bytes(), "openssl", "cms", "-cmsout", "-print", "-inform", "DER"))
-			require.Equal(t, name == "PSS", strings.Contains(printed, "rsassaPss"))
+			// Once it stands among what the signer says that it reads.
+			require.Equal(t, name == "PSS", strings.Count(printed, "rsassaPss") > 1)
 			args := []string{"cms", "-verify", "-binary", "-inform", "DER", "-in", file(t, sig.Bytes()), "-CAfile", c.k.file, "-purpose", "any", "-content"}
 			must(t, nil, "openssl", append(args, file(t, content))...)
 			_, err = run(nil, "openssl", append(args, file(t, content[1:]))...)
