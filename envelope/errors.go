@@ -47,13 +47,13 @@ type LimitError struct {
 	What string // "recipients"
 	Max  int64  // of them
 
-	fixed bool // no field of Limits raises it
+	Fixed bool // no field of [Limits], nor any other setting, raises it
 }
 
 // Error implements error, on one line.
 func (e *LimitError) Error() string {
-	if e.fixed {
-		return fmt.Sprintf("envelope: more than %d %s", e.Max, e.What)
+	if e.Fixed {
+		return fmt.Sprintf("envelope: more than %d %s, which no setting allows", e.Max, e.What)
 	}
 	return fmt.Sprintf("envelope: more than %d %s: raise the limit only for a sender that you trust", e.Max, e.What)
 }

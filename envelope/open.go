@@ -100,7 +100,7 @@ func (o *Opener) plan(signed bool) (*seam.OpenPlan, error) {
 		}
 	}
 	if len(o.Passphrases) > writtenPassphrases {
-		return nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, fixed: true}
+		return nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, Fixed: true}
 	}
 	passphrases, err := texts(o.Passphrases, false)
 	if err != nil {

@@ -100,7 +100,7 @@ func checkPassphrase(text string) error {
 	case text == "":
 		return errors.New("envelope: the passphrase is empty")
 	case len(text) > maxPassphrase:
-		return &LimitError{What: "octets in a passphrase", Max: maxPassphrase, fixed: true}
+		return &LimitError{What: "octets in a passphrase", Max: maxPassphrase, Fixed: true}
 	}
 	return nil
 }

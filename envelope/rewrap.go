@@ -56,7 +56,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 		return nil, fmt.Errorf("envelope: %s messages cannot be rewrapped: reseal them", m.format.Name())
 	}
 	if n := len(m.sess.Facts().Recipients) + len(to) + len(s.Passphrases); n > defaultRecipients {
-		return nil, &LimitError{What: "recipients of one message that readers take", Max: defaultRecipients, fixed: true}
+		return nil, &LimitError{What: "recipients of one message that readers take", Max: defaultRecipients, Fixed: true}
 	}
 	again, err := m.settle(op)
 	if err != nil {

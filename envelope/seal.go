@@ -80,9 +80,9 @@ func (s *Sealer) planReaders(to []*keyring.Verified) (seam.Format, *seam.SealPla
 	case len(to)+len(s.Passphrases) == 0:
 		return nil, nil, errors.New("envelope: no recipient: nothing is sealed for nobody")
 	case len(to) > writtenRecipients:
-		return nil, nil, &LimitError{What: "recipients in one message, seal in parts", Max: writtenRecipients, fixed: true}
+		return nil, nil, &LimitError{What: "recipients in one message, seal in parts", Max: writtenRecipients, Fixed: true}
 	case len(s.Passphrases) > writtenPassphrases:
-		return nil, nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, fixed: true}
+		return nil, nil, &LimitError{What: "passphrases for one message", Max: writtenPassphrases, Fixed: true}
 	}
 	passphrases, err := texts(s.Passphrases, true)
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, erro
 		return nil, nil, fmt.Errorf("envelope: profile %d does not exist", int(s.Profile))
 	}
 	if len(s.Signers) > defaultSignatures {
-		return nil, nil, &LimitError{What: "signers of one message", Max: defaultSignatures, fixed: true}
+		return nil, nil, &LimitError{What: "signers of one message", Max: defaultSignatures, Fixed: true}
 	}
 	var bad []error
 	mixed := map[string][]keyring.Fingerprint{}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
 // Limits of armor. Lines of the body may have any length; nothing of them is
@@ -78,7 +80,7 @@ func newDearmor(r *bufio.Reader) (*dearmor, error) {
 			return nil, malformed("%.80q is no armor header", text)
 		}
 	}
-	return nil, &fixedLimit{what: "lines of armor headers", max: armorHeaderLines}
+	return nil, &envelope.LimitError{What: "lines of armor headers", Max: armorHeaderLines, Fixed: true}
 }
 
 // readLine reads a line of at most *budget octets, without its end.
@@ -90,7 +92,7 @@ func (d *dearmor) readLine(budget *int) (string, error) {
 			return "", err
 		}
 		if *budget--; *budget < 0 {
-			return "", &fixedLimit{what: "octets of armor headers", max: armorHeaderOctets}
+			return "", &envelope.LimitError{What: "octets of armor headers", Max: armorHeaderOctets, Fixed: true}
 		}
 		if c == '\n' {
 			return strings.TrimSuffix(string(line), "\r"), nil

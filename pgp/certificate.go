@@ -7,6 +7,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -36,7 +37,7 @@ func ParseCertificate(b []byte) (*keyring.Certificate, error) {
 
 func parseCertificate(b []byte) (*certificate, error) {
 	if len(b) > maxKeyRead*2 { // armor adds a third and line ends
-		return nil, &fixedLimit{what: "octets of a key", max: maxKeyRead}
+		return nil, &envelope.LimitError{What: "octets of a key", Max: maxKeyRead, Fixed: true}
 	}
 	raw, kind, err := dearmorKey(b)
 	if err != nil {
@@ -145,7 +146,7 @@ func (c *certificate) addUsers(k *keyParts, check *checker) error {
 			continue
 		}
 		if c.users = append(c.users, u); len(c.users) > maxUserIDs {
-			return &fixedLimit{what: "user IDs of a key", max: maxUserIDs}
+			return &envelope.LimitError{What: "user IDs of a key", Max: maxUserIDs, Fixed: true}
 		}
 	}
 	return nil
@@ -183,7 +184,7 @@ func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 			continue
 		}
 		if c.subs = append(c.subs, s); len(c.subs) > maxSubkeys {
-			return &fixedLimit{what: "subkeys of a key", max: maxSubkeys}
+			return &envelope.LimitError{What: "subkeys of a key", Max: maxSubkeys, Fixed: true}
 		}
 	}
 	return nil

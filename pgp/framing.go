@@ -253,7 +253,7 @@ func (b *body) bytes(most int64, what string) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(p)) > most {
-		return nil, &fixedLimit{what: what, max: most}
+		return nil, &envelope.LimitError{What: what, Max: int64(most), Fixed: true}
 	}
 	return p, nil
 }

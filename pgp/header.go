@@ -179,7 +179,7 @@ func skip(tag int, idle *int) error {
 		return malformed("packet type %d does not belong there", tag)
 	}
 	if *idle++; *idle > maxIdlePackets {
-		return &fixedLimit{what: "packets that carry nothing", max: maxIdlePackets}
+		return &envelope.LimitError{What: "packets that carry nothing", Max: maxIdlePackets, Fixed: true}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (f *inflated) Read(p []byte) (int, error) {
 	case f.n > f.most:
 		return 0, &envelope.LimitError{What: "octets of decompressed content", Max: f.most}
 	case (f.n-inflateFree)/inflateRatio > f.read:
-		return 0, &fixedLimit{what: "times the size of compressed content", max: inflateRatio}
+		return 0, &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio, Fixed: true}
 	case err == nil || err == io.EOF:
 		return n, err
 	}

@@ -10,6 +10,8 @@ import (
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
 // ErrPassphrase says that the secret key did not open with the passphrase
@@ -59,7 +61,7 @@ func (l KeyLimits) ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 		return nil, err
 	}
 	if len(b) > maxKeyFile {
-		return nil, &fixedLimit{what: "octets of a key file", max: maxKeyFile}
+		return nil, &envelope.LimitError{What: "octets of a key file", Max: maxKeyFile, Fixed: true}
 	}
 	raw, kind, err := dearmorKey(b)
 	switch {
@@ -126,10 +128,10 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 			elgamal++
 		}
 		if elgamal > maxElgamal {
-			return &fixedLimit{what: "Elgamal subkeys in one key file", max: maxElgamal}
+			return &envelope.LimitError{What: "Elgamal subkeys in one key file", Max: maxElgamal, Fixed: true}
 		}
 		if work += s.s2k.work; work > maxArgon2Work {
-			return &fixedLimit{what: "KiB times passes of Argon2 in one key file", max: maxArgon2Work}
+			return &envelope.LimitError{What: "KiB times passes of Argon2 in one key file", Max: maxArgon2Work, Fixed: true}
 		}
 		jobs = append(jobs, job{tag, body, s})
 		return nil
@@ -290,7 +292,7 @@ func hugeRSA(public []byte) error {
 		at += 4
 	}
 	if bits := int64(public[at])<<8 | int64(public[at+1]); bits > maxRSABits { // the length was checked by publicPartLen
-		return &fixedLimit{what: "bits of an RSA key", max: maxRSABits}
+		return &envelope.LimitError{What: "bits of an RSA key", Max: maxRSABits, Fixed: true}
 	}
 	return nil
 }

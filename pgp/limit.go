@@ -2,23 +2,9 @@ package pgp
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
-
-// fixedLimit is an [*envelope.LimitError] of a limit that no setting raises:
-// its text does not send anybody to look for one.
-type fixedLimit struct {
-	what string
-	max  int64
-}
-
-func (e *fixedLimit) Error() string {
-	return fmt.Sprintf("pgp: more than %d %s, which is refused whoever sent it", e.max, e.what)
-}
-
-func (e *fixedLimit) Unwrap() error { return &envelope.LimitError{What: e.what, Max: e.max} }
 
 // budget is what is left of Limits.HeaderBytes.
 type budget struct{ left, most int64 }
@@ -36,12 +22,8 @@ func (u *budget) spend(b *body, most int64, what string) ([]byte, error) {
 
 // limitIn returns the limit that err tells of, without what is around it, or nil.
 func limitIn(err error) error {
-	var fixed *fixedLimit
 	var limit *envelope.LimitError
-	switch {
-	case errors.As(err, &fixed):
-		return fixed
-	case errors.As(err, &limit):
+	if errors.As(err, &limit) {
 		return limit
 	}
 	return nil

@@ -75,13 +75,13 @@ func scanS2K(b []byte, memory uint64) (s s2kSpec, err error) {
 	case passes == 0 || lanes == 0 || exponent > 31 || uint64(1)<<exponent < 8*uint64(lanes):
 		return s, errors.New("pgp: Argon2 parameters that RFC 9580 does not allow")
 	case uint64(1)<<exponent > memory && memory >= mostArgon2Memory:
-		return s, &fixedLimit{what: "KiB of Argon2 memory", max: int64(memory)}
+		return s, &envelope.LimitError{What: "KiB of Argon2 memory", Max: int64(memory), Fixed: true}
 	case uint64(1)<<exponent > memory:
 		return s, &envelope.LimitError{What: "KiB of Argon2 memory", Max: int64(memory)}
 	case passes > maxArgon2Passes:
-		return s, &fixedLimit{what: "passes of Argon2", max: maxArgon2Passes}
+		return s, &envelope.LimitError{What: "passes of Argon2", Max: maxArgon2Passes, Fixed: true}
 	case lanes > maxArgon2Lanes:
-		return s, &fixedLimit{what: "lanes of Argon2", max: maxArgon2Lanes}
+		return s, &envelope.LimitError{What: "lanes of Argon2", Max: maxArgon2Lanes, Fixed: true}
 	}
 	s.work = uint64(passes) << exponent
 	return s, nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
 // What a certificate may cost. Certificates are flooded with signatures on key
@@ -53,7 +55,7 @@ type keyParts struct {
 // secret key.
 func splitKey(raw []byte, secret bool) (*keyParts, error) {
 	if len(raw) > maxKeyRead {
-		return nil, &fixedLimit{what: "octets of a key", max: maxKeyRead}
+		return nil, &envelope.LimitError{What: "octets of a key", Max: maxKeyRead, Fixed: true}
 	}
 	k := &keyParts{secrets: map[string][]byte{}}
 	err := splitKeyPackets(raw, func(tag int, body []byte) error {
@@ -113,7 +115,7 @@ func (k *keyParts) begin(tag int, body []byte, secret bool) error {
 // public returns the public part of a key packet, the whole of a public one.
 func (k *keyParts) public(body []byte, secret bool) ([]byte, error) {
 	if len(body) > maxKeyBytes {
-		return nil, &fixedLimit{what: "octets of a key packet", max: maxKeyBytes}
+		return nil, &envelope.LimitError{What: "octets of a key packet", Max: maxKeyBytes, Fixed: true}
 	}
 	n, err := publicPartLen(body)
 	if err != nil {
@@ -127,7 +129,7 @@ func (k *keyParts) public(body []byte, secret bool) ([]byte, error) {
 	}
 	if p := string(body[:n]); k.secrets[p] == nil {
 		if len(k.secrets) > maxSubkeys {
-			return nil, &fixedLimit{what: "secret subkeys of a key", max: maxSubkeys}
+			return nil, &envelope.LimitError{What: "secret subkeys of a key", Max: maxSubkeys, Fixed: true}
 		}
 		k.secrets[p] = body
 	}
@@ -168,9 +170,9 @@ func (k *keyParts) count(body []byte) error {
 	k.octets += len(body)
 	switch {
 	case k.packets > maxKeyPackets:
-		return &fixedLimit{what: "packets of a key", max: maxKeyPackets}
+		return &envelope.LimitError{What: "packets of a key", Max: maxKeyPackets, Fixed: true}
 	case k.octets > maxKeyKept:
-		return &fixedLimit{what: "octets of a key", max: maxKeyKept}
+		return &envelope.LimitError{What: "octets of a key", Max: maxKeyKept, Fixed: true}
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
 // The signatures that make a certificate, RFC 9580, Section 5.2.1.
@@ -135,7 +137,7 @@ func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 	}
 	if !signedOver(c.primary, sig, c.hashed, what) {
 		if c.forged++; c.forged > maxForged {
-			return nil, &fixedLimit{what: "forged signatures on a key", max: maxForged}
+			return nil, &envelope.LimitError{What: "forged signatures on a key", Max: maxForged, Fixed: true}
 		}
 		return nil, nil
 	}

@@ -73,6 +73,7 @@ func (r *released) ready() error {
 	return r.err
 }
 
+// Read implements io.Reader.
 func (r *released) Read(p []byte) (int, error) {
 	if err := r.ready(); err != nil {
 		return 0, err

@@ -31,6 +31,7 @@ func newMIMEBase64(dst io.Writer) *base64Writer {
 	return &base64Writer{dst: dst, line: 57, end: "\r\n"}
 }
 
+// Write encodes p.
 func (w *base64Writer) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && w.err == nil {
 		if len(w.held) > 0 || len(p) < w.line {
@@ -98,6 +99,7 @@ const base64Buffer = 64 << 10
 
 func newBase64Reader(src io.Reader) *base64Reader { return &base64Reader{src: src} }
 
+// Read returns what was decoded.
 func (r *base64Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

@@ -238,7 +238,7 @@ func chainError(c *certificate, leaf *pkix.Certificate, now time.Time, err error
 		}
 		return e
 	case errors.Is(err, pkix.ErrWork):
-		return fmt.Errorf("smime: %w", &envelope.LimitError{What: "steps to find a path of certificates", Max: pkix.MaxSteps})
+		return fmt.Errorf("smime: %w", &envelope.LimitError{What: "steps to find a path of certificates", Max: pkix.MaxSteps, Fixed: true})
 	case errors.As(err, &problem) && problem.Certificate == leaf && problem.Expired:
 		return &keyring.ExpiredError{Fingerprint: c.fingerprint(), NotBefore: c.x.NotBefore, NotAfter: c.x.NotAfter, At: now}
 	case errors.As(err, &problem) && problem.Certificate == leaf:

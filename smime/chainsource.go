@@ -89,7 +89,7 @@ func keyForPKIX(x *x509.Certificate) any {
 // request, nil: there was none.
 func addRevocation(crls *[]*pkix.CRL, responses *[]*pkix.Response, der, nonce []byte) error {
 	if len(der) > maxRevocation {
-		return &envelope.LimitError{What: "octets of a CRL or OCSP response", Max: maxRevocation}
+		return &envelope.LimitError{What: "octets of a CRL or OCSP response", Max: maxRevocation, Fixed: true}
 	}
 	s := cryptobyte.String(der)
 	if !s.ReadASN1(&s, asn1.SEQUENCE) {

@@ -124,7 +124,7 @@ func (a *contentAlgorithm) checkSize(n int64) error {
 	case a.mode == modeCCM && uint64(n) > ccm.MaxBytes(len(a.nonce)):
 		return malformed("its content is longer than AES-CCM can encrypt with a nonce of %d octets", len(a.nonce))
 	case a.mode == modeChaCha && n > chacha.MaxBytes:
-		return &envelope.LimitError{What: "octets in one ChaCha20-Poly1305 message", Max: chacha.MaxBytes}
+		return &envelope.LimitError{What: "octets in one ChaCha20-Poly1305 message", Max: chacha.MaxBytes, Fixed: true}
 	}
 	return nil
 }

@@ -88,6 +88,7 @@ type countedReader struct {
 	n *int64
 }
 
+// Read counts what it returns.
 func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	*c.n += int64(n)
@@ -112,7 +113,7 @@ func (c *compressedData) Read(p []byte) (n int, err error) {
 	case c.out > c.most:
 		c.err = &envelope.LimitError{What: "octets of decompressed content", Max: c.most}
 	case (c.out-inflateFree)/inflateRatio > c.in:
-		c.err = &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio}
+		c.err = &envelope.LimitError{What: "times the size of compressed content", Max: inflateRatio, Fixed: true}
 	case err == io.EOF:
 		c.err = c.atEnd()
 	case err != nil:

@@ -31,6 +31,7 @@ func notApproved(what string) error { return &envelope.NotApprovedError{What: wh
 // *envelope.NotApprovedError too.
 type forbiddenError struct{ unusable, cause error }
 
+// Error is that of the refusal; Unwrap gives out its cause too.
 func (e *forbiddenError) Error() string   { return e.unusable.Error() }
 func (e *forbiddenError) Unwrap() []error { return []error{e.unusable, e.cause} }
 

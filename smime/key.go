@@ -237,6 +237,7 @@ func (c *certificate) holds(public any) error {
 // keyMismatchError says that a private key is not that of a certificate.
 type keyMismatchError struct{ cert keyring.Fingerprint }
 
+// Error implements error.
 func (e *keyMismatchError) Error() string {
 	return fmt.Sprintf("smime: the private key is not that of the certificate %s", e.cert)
 }

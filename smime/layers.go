@@ -43,7 +43,7 @@ const maxLayers = 2
 func (w *layers) enter(kind nested) (err error) {
 	for kind != notNested {
 		if len(w.ends) == maxLayers {
-			return &envelope.LimitError{What: "layers inside each other", Max: maxLayers}
+			return &envelope.LimitError{What: "layers inside each other", Max: maxLayers, Fixed: true}
 		}
 		w.sources = append(w.sources, w.content)
 		switch kind {
@@ -136,7 +136,7 @@ func (w *layers) enterSigned(r *ber.Reader, levels int) (nested, error) {
 // enterCompressed takes off a CompressedData.
 func (w *layers) enterCompressed(r *ber.Reader, levels int) (nested, error) {
 	if w.compressed {
-		return notNested, &envelope.LimitError{What: "compressions inside each other", Max: 1}
+		return notNested, &envelope.LimitError{What: "compressions inside each other", Max: 1, Fixed: true}
 	}
 	w.compressed = true
 	c, err := enterCompressedData(r, w.limits)

@@ -99,6 +99,7 @@ func (m *multipartSigned) digests() map[digestKind]hash.Hash {
 // hashes are digests of one content. It writes to all of them.
 type hashes map[digestKind]hash.Hash
 
+// Write hashes p with all of them.
 func (hs hashes) Write(p []byte) (int, error) {
 	for _, h := range hs {
 		h.Write(p)
@@ -221,6 +222,7 @@ type crlfReader struct {
 
 const crlfBuffer = 16 << 10
 
+// Read returns lines that end in CRLF.
 func (c *crlfReader) Read(p []byte) (int, error) {
 	for len(c.in) == 0 && !c.owed {
 		if c.err != nil {

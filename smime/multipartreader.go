@@ -90,6 +90,7 @@ type mimePart struct {
 	err   error
 }
 
+// Read implements io.Reader.
 func (p *mimePart) Read(dst []byte) (int, error) {
 	for p.err == nil && p.clear == 0 {
 		p.err = p.search()

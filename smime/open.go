@@ -126,10 +126,10 @@ func (c *mine) addPassword(ri *recipientInfo) {
 	case ri.unsupported() != "":
 		c.refusal = ri.refusal()
 	case len(c.passwords) == maxPasswords:
-		c.excess = &envelope.LimitError{What: "recipients with a passphrase", Max: maxPasswords}
+		c.excess = &envelope.LimitError{What: "recipients with a passphrase", Max: maxPasswords, Fixed: true}
 	// Divided and asked first, so that nothing overflows.
 	case ri.pw.iterations > maxIterations, ri.pw.cost() > (maxIterations-c.cost)/int64(len(c.plan.Passphrases)):
-		c.excess = &envelope.LimitError{What: "PBKDF2 iterations for the passphrases of one message", Max: maxIterations}
+		c.excess = &envelope.LimitError{What: "PBKDF2 iterations for the passphrases of one message", Max: maxIterations, Fixed: true}
 	default:
 		c.cost += ri.pw.cost() * int64(len(c.plan.Passphrases))
 		c.passwords = append(c.passwords, ri)

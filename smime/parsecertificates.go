@@ -41,7 +41,7 @@ const (
 // both). b is not kept.
 func ParseCertificates(b []byte) ([]*keyring.Certificate, error) {
 	if len(b) > maxBundle {
-		return nil, fmt.Errorf("smime: %w", &envelope.LimitError{What: "octets in a file of certificates", Max: maxBundle})
+		return nil, fmt.Errorf("smime: %w", &envelope.LimitError{What: "octets in a file of certificates", Max: maxBundle, Fixed: true})
 	}
 	var all [][]byte
 	var err error
@@ -56,7 +56,7 @@ func ParseCertificates(b []byte) ([]*keyring.Certificate, error) {
 	case len(all) == 0:
 		return nil, errors.New("smime: the file holds no certificate")
 	case len(all) > maxBundled:
-		return nil, fmt.Errorf("smime: %w", &envelope.LimitError{What: "certificates in one file", Max: maxBundled})
+		return nil, fmt.Errorf("smime: %w", &envelope.LimitError{What: "certificates in one file", Max: maxBundled, Fixed: true})
 	}
 	seen := map[string]bool{}
 	out := make([]*keyring.Certificate, 0, len(all))

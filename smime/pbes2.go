@@ -218,10 +218,10 @@ func deriveByScrypt(params, passphrase []byte, size int, cost *iterationBudget) 
 	}
 	// Divided, not multiplied, so that nothing overflows.
 	if n > maxScrypt/128 || r > maxScrypt/128/n {
-		return nil, &envelope.LimitError{What: "octets of memory for scrypt of a private key", Max: maxScrypt}
+		return nil, &envelope.LimitError{What: "octets of memory for scrypt of a private key", Max: maxScrypt, Fixed: true}
 	}
 	if p > maxScryptLanes {
-		return nil, &envelope.LimitError{What: "lanes of scrypt for a private key", Max: maxScryptLanes}
+		return nil, &envelope.LimitError{What: "lanes of scrypt for a private key", Max: maxScryptLanes, Fixed: true}
 	}
 	if cost.addScrypt(128 * n * r * p); cost.err != nil {
 		return nil, cost.err

@@ -16,7 +16,7 @@ type iterationBudget struct {
 
 func (c *iterationBudget) add(n int64) {
 	if n < 0 || n > maxIterations-c.sum {
-		c.err = &envelope.LimitError{What: "iterations of key derivation in a key file", Max: maxIterations}
+		c.err = &envelope.LimitError{What: "iterations of key derivation in a key file", Max: maxIterations, Fixed: true}
 		return
 	}
 	c.sum += n
@@ -26,7 +26,7 @@ func (c *iterationBudget) add(n int64) {
 // within its own limits.
 func (c *iterationBudget) addScrypt(n int64) {
 	if n > maxScrypt*maxScryptLanes-c.scrypt {
-		c.err = &envelope.LimitError{What: "octets that scrypt goes through in a key file", Max: maxScrypt * maxScryptLanes}
+		c.err = &envelope.LimitError{What: "octets that scrypt goes through in a key file", Max: maxScrypt * maxScryptLanes, Fixed: true}
 		return
 	}
 	c.scrypt += n

@@ -145,7 +145,7 @@ const wrapWorkers = 2
 // the RecipientInfos and the version that they demand of what holds them.
 func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
 	if len(s.plan.Passphrases) > maxPasswords {
-		return nil, 0, &envelope.LimitError{What: "passphrases for one message", Max: maxPasswords}
+		return nil, 0, &envelope.LimitError{What: "passphrases for one message", Max: maxPasswords, Fixed: true}
 	}
 	n := len(s.recipients) + len(s.plan.Passphrases)
 	infos = make([][]byte, n)
@@ -172,7 +172,7 @@ func (s *sealing) wrap(cek []byte) (infos [][]byte, version byte, err error) {
 		version = max(version, envelopedVersion(der, versions[i]))
 	}
 	if size > mostRecipientBytes {
-		return nil, 0, &envelope.LimitError{What: "octets of recipients", Max: mostRecipientBytes}
+		return nil, 0, &envelope.LimitError{What: "octets of recipients", Max: mostRecipientBytes, Fixed: true}
 	}
 	if s.aead {
 		version = 0 // RFC 5083, Section 2.1

@@ -55,7 +55,7 @@ func (s *session) Rewrap(dst io.Writer, src io.Reader, p *seam.SealPlan) (*seam.
 	slices.SortFunc(infos, bytes.Compare) // as derSet does: their order tells nothing
 	added := bytes.Join(infos, nil)
 	if s.h.at.last-s.h.at.first+int64(len(added)) > mostRecipientBytes {
-		return nil, &envelope.LimitError{What: "octets of recipients", Max: mostRecipientBytes}
+		return nil, &envelope.LimitError{What: "octets of recipients", Max: mostRecipientBytes, Fixed: true}
 	}
 	facts := s.h.facts(p.Armor)
 	facts.Auth = s.facts.Auth
@@ -169,9 +169,9 @@ func (c *passwordCount) room(more int) error {
 	case more == 0:
 		return nil
 	case c.n+more > maxPasswords:
-		return &envelope.LimitError{What: "recipients with a passphrase", Max: maxPasswords}
+		return &envelope.LimitError{What: "recipients with a passphrase", Max: maxPasswords, Fixed: true}
 	case c.cost+int64(more)*writeIterations > maxIterations:
-		return &envelope.LimitError{What: "PBKDF2 iterations for the passphrases of one message", Max: maxIterations}
+		return &envelope.LimitError{What: "PBKDF2 iterations for the passphrases of one message", Max: maxIterations, Fixed: true}
 	}
 	return nil
 }

@@ -112,6 +112,7 @@ func newEncrypter(w *sealWriter, alg contentAlgorithm, key, aad []byte) (encrypt
 // encrypters write in pieces of 256 KiB, and those are not copied any more.
 type octetWriter struct{ w *ber.Writer }
 
+// Write implements io.Writer.
 func (o octetWriter) Write(p []byte) (int, error) {
 	if err := o.w.Octets(p); err != nil {
 		return 0, err

@@ -53,6 +53,7 @@ var errNotChunked = errors.New("smime: internal error: CMS content is authentica
 // failed is a reader of an error.
 type failed struct{ err error }
 
+// Read fails.
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // Verify implements seam.Session.

@@ -62,13 +62,12 @@ func formatError(err error) error {
 	case err == nil, errors.Is(err, envelope.ErrFormat), errors.Is(err, envelope.ErrLimit):
 		return err
 	case errors.As(err, &limit):
-		what := "octets in one " + limit.What
 		if limit.What == "nesting depth" {
-			what = "elements inside each other"
+			return &envelope.LimitError{What: "elements inside each other", Max: limit.Max, Fixed: true}
 		}
-		return &envelope.LimitError{What: what, Max: limit.Max}
+		return &envelope.LimitError{What: "octets in one " + limit.What, Max: limit.Max}
 	case errors.Is(err, gcm.ErrTooLong):
-		return fmt.Errorf("%w: %w", &envelope.LimitError{What: "octets in one AES-GCM message", Max: gcm.Longest}, err)
+		return fmt.Errorf("%w: %w", &envelope.LimitError{What: "octets in one AES-GCM message", Max: gcm.Longest, Fixed: true}, err)
 	case errors.Is(err, ber.ErrSyntax), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %w", envelope.ErrFormat, err)
 	}

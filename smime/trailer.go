@@ -99,7 +99,7 @@ func (h *sealedHeader) additionalData(der []byte) ([]byte, error) {
 			return nil, bad
 		}
 		if len(attrs) == maxAttributes {
-			return nil, &envelope.LimitError{What: "authenticated attributes", Max: maxAttributes}
+			return nil, &envelope.LimitError{What: "authenticated attributes", Max: maxAttributes, Fixed: true}
 		}
 		attrs = append(attrs, whole)
 		if !whole.ReadASN1(&attr, asn1.SEQUENCE) || !readOID(&attr, &o) ||

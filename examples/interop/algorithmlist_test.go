@@ -1,9 +1,7 @@
 package interop_test
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -71,27 +69,8 @@ func parseAlgorithmCell(line string) (c algorithmCell, err error) {
 }
 
 // readAlgorithmCells returns the cells and the number that the file promises.
-func readAlgorithmCells(t *testing.T) (cells []algorithmCell, count int) {
-	f, err := os.Open("algorithms.txt")
-	require.NoError(t, err)
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	for sc.Scan() {
-		line := strings.TrimSpace(sc.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if n, ok := strings.CutPrefix(line, "count "); ok {
-			count, err = strconv.Atoi(n)
-			require.NoError(t, err)
-			continue
-		}
-		c, err := parseAlgorithmCell(line)
-		require.NoError(t, err)
-		cells = append(cells, c)
-	}
-	require.NoError(t, sc.Err())
-	return cells, count
+func readAlgorithmCells(t *testing.T) ([]algorithmCell, int) {
+	return readList(t, "algorithms.txt", parseAlgorithmCell)
 }
 
 // TestAlgorithmList is [TestList] for algorithms.txt, whose signatures have

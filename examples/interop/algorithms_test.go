@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -67,34 +66,12 @@ func TestAlgorithms(t *testing.T) {
 		t.Skip("-short: the peers are programs that take their time to start")
 	}
 	cells, count := readAlgorithmCells(t)
-	byPeer := map[string][]algorithmCell{}
-	var peers []string
-	for _, c := range cells {
-		if byPeer[c.peer] == nil {
-			peers = append(peers, c.peer)
-		}
-		byPeer[c.peer] = append(byPeer[c.peer], c)
-	}
 	w := newWorld(t)
-	var green atomic.Int64
-	t.Run("peer", func(t *testing.T) {
-		for _, name := range peers {
-			t.Run(name, func(t *testing.T) {
-				p := w.cmsPeer(t, name)
-				for _, c := range byPeer[name] {
-					t.Run(c.name(), func(t *testing.T) {
-						t.Parallel()
-						fillAlgorithm(t, w, p, c)
-						green.Add(1)
-					})
-				}
-			})
-		}
+	green := fillByPeer(t, cells, func(c algorithmCell) string { return c.peer }, func(t *testing.T, peer string) func(*testing.T, algorithmCell) {
+		p := w.cmsPeer(t, peer)
+		return func(t *testing.T, c algorithmCell) { fillAlgorithm(t, w, p, c) }
 	})
-	fmt.Printf("interop: %d of %d cells of algorithms are green\n", green.Load(), count)
-	if required() && green.Load() < int64(count) {
-		t.Errorf("%d cells are green, %d are promised", green.Load(), count)
-	}
+	tally(t, "cells of algorithms", green, count)
 }
 
 // fillAlgorithm runs one cell.

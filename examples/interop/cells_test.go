@@ -75,8 +75,11 @@ func parseCell(line string) (c cell, err error) {
 }
 
 // readCells returns the cells and the number that the file promises.
-func readCells(t *testing.T) (cells []cell, count int) {
-	f, err := os.Open("cells.txt")
+func readCells(t *testing.T) ([]cell, int) { return readList(t, "cells.txt", parseCell) }
+
+// readList reads a list of cells, one a line, and the number that it promises.
+func readList[T any](t *testing.T, file string, parse func(line string) (T, error)) (cells []T, count int) {
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
 	sc := bufio.NewScanner(f)
@@ -90,7 +93,7 @@ func readCells(t *testing.T) (cells []cell, count int) {
 			require.NoError(t, err)
 			continue
 		}
-		c, err := parseCell(line)
+		c, err := parse(line)
 		require.NoError(t, err)
 		cells = append(cells, c)
 	}
@@ -128,32 +131,48 @@ func TestCells(t *testing.T) {
 		t.Skip("-short: the peers are programs that take their time to start")
 	}
 	cells, count := readCells(t)
-	byPeer := map[string][]cell{}
+	w := newWorld(t)
+	green := fillByPeer(t, cells, func(c cell) string { return c.peer }, func(t *testing.T, peer string) func(*testing.T, cell) {
+		p := w.peer(t, peer)
+		return func(t *testing.T, c cell) { fill(t, w, p, c) }
+	})
+	tally(t, "cells", green, count)
+}
+
+// fillByPeer fills the cells of one peer after those of another, and returns
+// how many are green. start returns what fills a cell of that peer.
+func fillByPeer[T interface{ name() string }](t *testing.T, cells []T, peerOf func(T) string, start func(t *testing.T, peer string) func(*testing.T, T)) int64 {
+	byPeer := map[string][]T{}
 	var peers []string
 	for _, c := range cells {
-		if byPeer[c.peer] == nil {
-			peers = append(peers, c.peer)
+		if byPeer[peerOf(c)] == nil {
+			peers = append(peers, peerOf(c))
 		}
-		byPeer[c.peer] = append(byPeer[c.peer], c)
+		byPeer[peerOf(c)] = append(byPeer[peerOf(c)], c)
 	}
-	w := newWorld(t)
 	var green atomic.Int64
 	t.Run("peer", func(t *testing.T) {
 		for _, name := range peers {
 			t.Run(name, func(t *testing.T) {
-				p := w.peer(t, name)
+				fill := start(t, name)
 				for _, c := range byPeer[name] {
 					t.Run(c.name(), func(t *testing.T) {
 						t.Parallel()
-						fill(t, w, p, c)
+						fill(t, c)
 						green.Add(1)
 					})
 				}
 			})
 		}
 	})
-	fmt.Printf("interop: %d of %d cells are green\n", green.Load(), count)
-	if required() && green.Load() < int64(count) {
-		t.Errorf("%d cells are green, %d are promised", green.Load(), count)
+	return green.Load()
+}
+
+// tally prints how many cells of a list are green. Where the peers are required
+// fewer than are promised fail.
+func tally(t *testing.T, what string, green int64, count int) {
+	fmt.Printf("interop: %d of %d %s are green\n", green, count, what)
+	if required() && green < int64(count) {
+		t.Errorf("%d %s are green, %d are promised", green, what, count)
 	}
 }
