@@ -93,6 +93,13 @@ type Legacy struct {
 	// 1024 are within reach of whoever pays for it: take what the message
 	// says as known to others. Nothing is sealed to such a key.
 	RSA1024 bool
+
+	// NoMDC allows OpenPGP's encryption of before 2003 to be read, which has
+	// no integrity protection at all (packet 9): whoever carried the message
+	// can have changed what it says, or put pieces of it where they show
+	// themselves to others (Poddebniak and others, 2018). The report says
+	// [Unauthenticated].
+	NoMDC bool
 }
 
 // Limits bounds what a message from outside may cost. Each zero field is the

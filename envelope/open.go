@@ -109,7 +109,7 @@ func (o *Opener) plan(signed bool) (*seam.OpenPlan, error) {
 	return &seam.OpenPlan{
 		Passphrases: passphrases, RequireSignature: signed, Now: clock(o.Time),
 		AllowUnauthenticated: o.Legacy.UnauthenticatedCBC,
-		Legacy:               seam.Legacy{TripleDES: o.Legacy.TripleDES, RC2: o.Legacy.RC2, RSA1024: o.Legacy.RSA1024},
+		Legacy:               seam.Legacy{TripleDES: o.Legacy.TripleDES, RC2: o.Legacy.RC2, RSA1024: o.Legacy.RSA1024, NoMDC: o.Legacy.NoMDC},
 		Limits:               o.Limits.resolve(),
 	}, nil
 }

@@ -39,6 +39,18 @@ type Sealer struct {
 	// is written as it is in either case.
 	Entity bool
 
+	// Hidden keeps from whoever carries the message for whom it is: it names
+	// no recipient, only how many there are. Each of them still sees the
+	// others, whom a signature inside names: who must not be seen by the
+	// others gets a message of their own. Readers try every key that they
+	// have. OpenPGP only; an error with another format.
+	Hidden bool
+
+	// Text makes signatures over text: they hold whatever kind of line ends
+	// the content has when it is verified. OpenPGP only; an error with
+	// another format.
+	Text bool
+
 	Limits Limits
 	Legacy Legacy
 	Time   func() time.Time // the time that keys are checked at; nil: time.Now
@@ -132,7 +144,7 @@ func (s *Sealer) sign(dst io.Writer, detached bool) (*Writer, error) {
 func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, error) {
 	p := &seam.SealPlan{
 		Profile: seam.Profile(s.Profile), Now: clock(s.Time),
-		Armor: s.Armor, Entity: s.Entity,
+		Armor: s.Armor, Entity: s.Entity, Hidden: s.Hidden, Text: s.Text,
 		RefuseLowering: s.RefuseLowering, AllowUnauthenticated: s.Legacy.UnauthenticatedCBC,
 		Limits: s.Limits.resolve(),
 	}

@@ -2,6 +2,7 @@ package smime
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -64,11 +65,31 @@ func begins(b []byte, s string) bool {
 }
 
 // Seal implements seam.Format.
-func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) { return seal(dst, p) }
+func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
+	if err := openpgpOnly(p); err != nil {
+		return nil, err
+	}
+	return seal(dst, p)
+}
 
 // Sign implements seam.Format.
 func (format) Sign(dst io.Writer, p *seam.SealPlan, detached bool) (seam.Writer, error) {
+	if err := openpgpOnly(p); err != nil {
+		return nil, err
+	}
 	return sign(dst, p, detached)
+}
+
+// openpgpOnly refuses what CMS has no word for: a RecipientInfo names its
+// recipient (RFC 5652, Section 6.2), and a signature is over octets.
+func openpgpOnly(p *seam.SealPlan) error {
+	switch {
+	case p.Hidden:
+		return errors.New("smime: hidden recipients are OpenPGP's: S/MIME names every recipient; give them a message of their own")
+	case p.Text:
+		return errors.New("smime: signatures over text are OpenPGP's: leave Sealer.Text out")
+	}
+	return nil
 }
 
 // Open implements seam.Format.

@@ -81,3 +81,30 @@ func TestWrittenCiphers(t *testing.T) {
 		})
 	}
 }
+
+// TestOfOpenPGPOnly: what S/MIME has no word for is refused before a byte, not
+// left out.
+func TestOfOpenPGPOnly(t *testing.T) {
+	t.Parallel()
+	who := fresh["P-256"]()
+	for name, c := range map[string]struct {
+		s    envelope.Sealer
+		want string
+	}{
+		"neither": {envelope.Sealer{Signers: who.signers()}, ""},
+		"Hidden":  {envelope.Sealer{Signers: who.signers(), Hidden: true}, "hidden recipients are OpenPGP's"},
+		"Text":    {envelope.Sealer{Signers: who.signers(), Text: true}, "signatures over text are OpenPGP's"},
+	} {
+		var out bytes.Buffer
+		_, err := c.s.Seal(&out, who.verified)
+		_, signErr := c.s.SignDetached(&out)
+		if c.want == "" {
+			require.NoError(t, err, name)
+			require.NoError(t, signErr, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.want, name)
+		require.ErrorContains(t, signErr, c.want, name)
+		require.Zero(t, out.Len(), name)
+	}
+}

@@ -60,6 +60,7 @@ type Legacy struct {
 	TripleDES bool // triple DES in CBC mode
 	RC2       bool // RC2 in CBC mode, of any effective key length
 	RSA1024   bool // RSA keys of 1024 bits and more instead of 2048
+	NoMDC     bool // OpenPGP's encrypted data without integrity protection (packet 9)
 }
 
 // Note is what is known of the owner of a certificate beside it: what their
@@ -96,6 +97,8 @@ type SealPlan struct {
 	Armor                bool     // text instead of binary: OpenPGP armor, PEM
 	Entity               bool     // the content is a MIME entity: wrap inner layers as mail programs expect (RFC 8551, Section 3.7)
 	Passphrases          [][]byte // each opens the message too
+	Hidden               bool     // the message names no recipient
+	Text                 bool     // signatures are over text, whatever its line ends
 	RefuseLowering       bool
 	AllowUnauthenticated bool // Legacy.UnauthenticatedCBC
 	Limits               Limits
