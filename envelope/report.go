@@ -54,9 +54,10 @@ type Signature struct {
 	// not who signed. Nil if there was none.
 	Certificate *keyring.Certificate
 
-	SignerID  string    // as the message names the signer
+	SignerID  string    // as the message names the signer; where it was checked by a key of OpenPGP, that key with its whole fingerprint
 	Algorithm string    // "RSA PKCS#1 v1.5, SHA-256"
 	Time      time.Time // as the signer claims; zero if not stated
+	Text      bool      // made over text: it holds for every kind of line ends
 
 	// CounterSignatures are others' signatures over this one: their word that
 	// they saw it. They say nothing of the content. Anybody can add and remove
@@ -164,7 +165,7 @@ func report(f *seam.Facts, senders []*keyring.Verified) *Report {
 
 func signature(s seam.Signature, senders []*keyring.Verified) Signature {
 	sig := Signature{
-		SignerID: s.SignerID, Algorithm: s.Algorithm, Time: s.When,
+		SignerID: s.SignerID, Algorithm: s.Algorithm, Time: s.When, Text: s.Text,
 		status: s.Status, detail: s.Detail, capabilities: s.Capabilities,
 	}
 	if s.Sender >= 0 && s.Sender < len(senders) {

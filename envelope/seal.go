@@ -195,8 +195,18 @@ func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, erro
 	switch {
 	case format == nil:
 		format = asked
+	case over(asked) == format:
+		format = asked
 	case asked != nil && asked != format:
 		return nil, nil, fmt.Errorf("%w: Sealer.Format is %s, and the keys are %s", ErrMixed, asked.Name(), format.Name())
 	}
 	return format, p, nil
+}
+
+// over returns the format that f does more than, or nil.
+func over(f seam.Format) seam.Format {
+	if x, ok := f.(seam.FormatOver); ok {
+		return x.Over()
+	}
+	return nil
 }

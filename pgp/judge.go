@@ -38,7 +38,7 @@ func (j *judge) verdict(s *pending) seam.Signature {
 	v.Algorithm = signatureAlgorithm(f.key, f.hash)
 	sig, err := parseSignature(s.raw)
 	if sig != nil {
-		v.SignerID, v.When = issuer(sig), sig.CreationTime.UTC()
+		v.SignerID, v.When, v.Text = issuer(sig), sig.CreationTime.UTC(), sig.SigType == packet.SigTypeText
 	}
 	switch {
 	case j == nil:
@@ -88,7 +88,7 @@ func (j *judge) bySenders(v seam.Signature, sig *packet.Signature, h hash.Hash) 
 			v.Status, v.Detail = seam.SignatureBad, ""
 			continue
 		}
-		v.Sender, v.Signer = i, c
+		v.Sender, v.Signer, v.SignerID = i, c, keyName(key.Fingerprint, 0)
 		v.Status, v.Detail = j.worth(key, problem, sig)
 		if v.Status == seam.SignatureValid && j.self != nil && len(sig.IntendedRecipients) == 0 {
 			j.findings = append(j.findings, "a signature does not say for whom it was made: whoever received it can have sealed it again for others")

@@ -39,17 +39,22 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.first = in
+	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armor != nil
+	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
+	if s.handed() {
+		s.tell()
+		return s, nil
+	}
 	fit, err := candidates.fitting(in)
 	if err != nil {
 		return nil, err
 	}
-	s.first = in
-	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armor != nil
-	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
 	if len(fit) > p.Limits.PrivateTrial {
 		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}
 	}
 	s.unlock(fit)
+	s.tell()
 	return s, nil
 }
 

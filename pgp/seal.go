@@ -47,6 +47,9 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	}
 	w.key = make([]byte, suite.Cipher.KeySize())
 	rand.Read(w.key) // never fails
+	if p.SessionKey != nil {
+		p.SessionKey(byte(suite.Cipher), w.key)
+	}
 	head, err := wrapAll(keys, suite.Cipher, v2, w.key)
 	if err != nil {
 		return nil, err

@@ -155,7 +155,9 @@ func (r *reading) begin() error {
 	if r.judge {
 		p := r.s.plan
 		j = &judge{senders: p.Senders, now: p.Now}
-		j.self = p.Identities[r.s.facts.OpenedBy].(*privateKey).cert.fullFingerprint()
+		if k, ok := p.Identities[r.s.facts.OpenedBy].(*privateKey); ok {
+			j.self = k.cert.fullFingerprint()
+		}
 	}
 	r.msg = newMessage(newPackets(r.plain), r.s.plan.Limits, j, false)
 	return nil

@@ -54,6 +54,21 @@ type Evidence struct {
 // Identity opens: a private key, beside its certificate where it has one.
 type Identity interface{ Format() Format }
 
+// SessionKeyHolder is an Identity that brings no private key but the content
+// key itself. Only internal/unverified makes one.
+type SessionKeyHolder interface {
+	Identity
+	SessionKey() (cipher byte, key []byte) // cipher as the format numbers them
+}
+
+// SessionKeyWatcher is an Identity that opens nothing and is told the content
+// key that the message is about to be decrypted with, before anything of it is
+// known to be authentic. Only internal/unverified makes one.
+type SessionKeyWatcher interface {
+	Identity
+	SawSessionKey(cipher byte, key []byte) // key is wiped later: copy it
+}
+
 // Legacy is what a caller allows by name to be read, beside unauthenticated
 // content: old archives are full of it.
 type Legacy struct {
@@ -102,6 +117,10 @@ type SealPlan struct {
 	RefuseLowering       bool
 	AllowUnauthenticated bool // Legacy.UnauthenticatedCBC
 	Limits               Limits
+
+	// SessionKey, where it is not nil, is told the content key. Only a
+	// FormatOver of internal/unverified sets it. key is wiped later.
+	SessionKey func(cipher byte, key []byte)
 }
 
 // OpenPlan is what envelope asks a format to open with.
@@ -146,7 +165,8 @@ type Signature struct {
 	Status    SignatureStatus
 	Sender    int         // index in OpenPlan.Senders, -1: none of them
 	Signer    Certificate // the certificate that it was checked with, nil if none
-	SignerID  string      // how the message names the signer
+	SignerID  string      // how the message names the signer; once checked, its key by the whole fingerprint
+	Text      bool        // over text: it does not tell one kind of line ends from another
 	Algorithm string
 	When      time.Time // as the signer claims; zero: not stated
 	Detail    string    // for people, why Status is what it is
@@ -276,6 +296,13 @@ type Format interface {
 
 	// Inspect parses a whole message without keys, in constant memory.
 	Inspect(src io.Reader, l Limits) (*Facts, error)
+}
+
+// FormatOver is a Format that does what another one does, and something beside
+// it: it takes the keys of that one. Only internal/unverified makes one.
+type FormatOver interface {
+	Format
+	Over() Format
 }
 
 // SniffLen is how much of a message Sniff is given.

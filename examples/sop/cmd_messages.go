@@ -1,0 +1,4 @@
+package main
+
+// messageCommands are the subcommands on messages that are encrypted.
+func messageCommands() []command { return nil }

@@ -1,0 +1,4 @@
+package main
+
+// signatureCommands are the subcommands on messages that are signed only.
+func signatureCommands() []command { return nil }

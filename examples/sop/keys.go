@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/doublekeybox/doublekeybox/internal/unverified"
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+)
+
+// believed is a certificate as it was handed over, and by which argument.
+type believed struct {
+	*keyring.Verified
+	file string
+}
+
+// certs reads all certificates of all these CERTS arguments.
+func (a *app) certs(names []string) (out []believed, err error) {
+	for _, name := range names {
+		b, err := a.small(name)
+		if err != nil {
+			return nil, err
+		}
+		certs, err := parseCerts(b)
+		if err != nil {
+			return nil, fail(badData, "%.80q: %w", name, err)
+		}
+		for _, c := range certs {
+			v, err := believe(c)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, believed{v, name})
+		}
+	}
+	return out, nil
+}
+
+// parseCerts returns all certificates of one file, of which there must be one.
+func parseCerts(b []byte) (out []*keyring.Certificate, err error) {
+	all, err := splitKeys(b)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		c, err := pgp.ParseCertificate(one)
+		if err != nil {
+			return nil, as(badData, err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// believe takes c as it is: SOP has no evidence. What its owner revoked for
+// good is refused by everybody.
+func believe(c *keyring.Certificate) (*keyring.Verified, error) {
+	return keyring.Verify(c, keyring.Evidence(unverified.HandedOver()))
+}
+
+// verified are the certificates alone.
+func verified(certs []believed) (out []*keyring.Verified) {
+	for _, c := range certs {
+		out = append(out, c.Verified)
+	}
+	return out
+}
+
+// keys reads all secret keys of all these KEYS arguments, and unlocks them with
+// the first password that fits. One that none opens is keyIsProtected.
+func (a *app) keys(names []string, passwords [][]byte) (out []*pgp.Key, err error) {
+	for _, name := range names {
+		b, err := a.small(name)
+		if err != nil {
+			return nil, err
+		}
+		all, err := splitKeys(b)
+		if err != nil {
+			return nil, fail(badData, "%.80q: %w", name, err)
+		}
+		for _, one := range all {
+			k, err := unlock(one, passwords)
+			if err != nil {
+				return nil, as(badData, err)
+			}
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+// unlock parses one key. Passwords are for those that are protected, whichever
+// these are: no password comes first.
+func unlock(b []byte, passwords [][]byte) (*pgp.Key, error) {
+	k, err := pgp.ParseKey(bytes.NewReader(b), nil)
+	for i := 0; i < len(passwords) && errors.Is(err, pgp.ErrPassphrase); i++ {
+		k, err = pgp.ParseKey(bytes.NewReader(b), passwords[i])
+	}
+	if errors.Is(err, pgp.ErrPassphrase) {
+		err = as(keyIsProtected, err)
+	}
+	return k, err
+}
