@@ -2,6 +2,7 @@ package pgp_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -65,4 +66,35 @@ func ExampleGenerateKey() {
 	// Output:
 	// true
 	// true
+}
+
+// A key that ends, or has ended, goes on: same fingerprint, new certificate.
+func ExampleKey_Extend() {
+	key, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	more, err := key.Extend(pgp.DefaultLifetime)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(more.Certificate().Fingerprint() == key.Certificate().Fingerprint())
+	// Output: true
+}
+
+// A key that somebody else may have: its certificate, which says so, goes to
+// all who have the old one.
+func ExampleKey_Revoke() {
+	key, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	gone, err := key.Revoke(pgp.Compromised, "my telephone was stolen")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert := gone.Certificate()
+	_, err = keyring.Verify(cert, keyring.Expect(cert.Fingerprint()))
+	fmt.Println(errors.Is(err, keyring.ErrRefused))
+	// Output: true
 }

@@ -244,17 +244,11 @@ func (k *privateKey) lock(passphrase []byte) (map[string][]byte, error) {
 		}
 	}
 	for _, s := range keys {
-		var out bytes.Buffer
-		if err := keyGuard(func() error { return s.Serialize(&out) }); err != nil {
+		body, err := secretBody(s)
+		if err != nil {
 			return nil, fmt.Errorf("pgp: cannot write the key: %w", err)
 		}
-		err := splitKeyPackets(out.Bytes(), func(_ int, body []byte) error {
-			bodies[string(s.Fingerprint)] = body
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+		bodies[string(s.Fingerprint)] = body
 	}
 	for f, body := range k.stubs {
 		bodies[f] = body

@@ -311,6 +311,8 @@ func TestGenerateKey(t *testing.T) {
 	for _, o := range []KeyOptions{
 		{}, {Algorithm: "curve25519"}, {Algorithm: "p256"}, {Algorithm: "p384"}, {Algorithm: "p521"},
 		{Profile: envelope.Compatible}, {Profile: envelope.Modern}, {Profile: envelope.Modern, Algorithm: "p256"}, {Name: "Bob B."},
+		{Profile: envelope.Modern, Algorithm: "curve448"}, {Profile: envelope.PostQuantum},
+		{Profile: envelope.PostQuantum, Algorithm: "mldsa87+mlkem1024"},
 	} {
 		o.Address = "bob@example.org"
 		k, err := GenerateKey(o)
@@ -318,8 +320,10 @@ func TestGenerateKey(t *testing.T) {
 		now := time.Now()
 		c := k.private.cert
 		require.Equal(t, []string{"bob@example.org"}, c.Addresses())
-		require.Equal(t, o.Profile == envelope.Modern, c.primary.Version == 6)
-		require.Equal(t, o.Profile == envelope.Modern, c.readsSEIPDv2(now))
+		six := o.Profile == envelope.Modern || o.Profile == envelope.PostQuantum
+		require.Equal(t, six, c.primary.Version == 6)
+		require.Equal(t, six, c.readsSEIPDv2(now))
+		require.Equal(t, o.Profile == envelope.PostQuantum, c.CheckSeal(now, seam.PostQuantum) == nil)
 		require.False(t, c.readsGCM(now))
 		require.Len(t, k.private.decryptionKeys(), 1)
 		for when, ok := range map[time.Time]bool{now: true, now.Add(DefaultLifetime - time.Minute): true, now.Add(DefaultLifetime + time.Minute): false} {
@@ -346,7 +350,16 @@ func TestGenerateKey(t *testing.T) {
 		"line in name":   {Address: "bob@example.org", Name: "Bob\nEve"},
 		"long name":      {Address: "bob@example.org", Name: strings.Repeat("x", maxName+1)},
 		"algorithm":      {Address: "bob@example.org", Algorithm: "rsa1024"},
-		"post-quantum":   {Address: "bob@example.org", Profile: envelope.PostQuantum},
+		"classical":      {Address: "bob@example.org", Profile: envelope.PostQuantum, Algorithm: "curve25519"},
+		"not classical":  {Address: "bob@example.org", Profile: envelope.Modern, Algorithm: "mldsa65+mlkem768"},
+		"448 of gpg":     {Address: "bob@example.org", Algorithm: "curve448"},
+		"both":           {Address: "bob@example.org", UserIDs: []string{"bob"}},
+		"both names":     {Name: "Bob", UserIDs: []string{"bob"}},
+		"empty user ID":  {UserIDs: []string{"bob", ""}},
+		"line in ID":     {UserIDs: []string{"bob\neve"}},
+		"no UTF-8":       {UserIDs: []string{"b\xf6b"}},
+		"twice":          {UserIDs: []string{"bob", "eve", "bob"}},
+		"long ID":        {UserIDs: []string{strings.Repeat("x", maxUserIDBytes+1)}},
 		"profile":        {Address: "bob@example.org", Profile: 99},
 		"short lifetime": {Address: "bob@example.org", Lifetime: time.Millisecond},
 		"past":           {Address: "bob@example.org", Lifetime: -time.Hour},

@@ -64,6 +64,7 @@ const (
 	hashMD5    = 1
 	hashSHA1   = 2
 	hashRIPEMD = 3
+	hashSHA256 = 8
 	hashSHA512 = 10
 )
 

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/spf13/cobra"
@@ -11,7 +10,6 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
 	"github.com/doublekeybox/doublekeybox/keyring"
-	"github.com/doublekeybox/doublekeybox/pgp"
 )
 
 // keygenFlags are what keygen was asked for.
@@ -30,20 +28,26 @@ PREFIX.pub is the public half: give it to everybody who is to send you things.
 The fingerprint is printed on standard output: tell it to them by another way
 than you send PREFIX.pub, for instance by telephone.
 
+For OpenPGP there is PREFIX.rev too, which revokes the key: keep it where you
+find it on the day that PREFIX.key is lost or stolen, and give it to those who
+have PREFIX.pub then, not before. The key ends after two years; box key extend
+gives it more.
+
 For S/MIME, --passphrase-file makes PREFIX.p12 too, which mail programs import;
 without a passphrase it is not made, since it would be a private key for whoever
 finds it. --csr makes PREFIX.csr.pem, a request for a public authority; box join
 puts what comes back beside the key. --group issues from a small authority of
 your own, which is made on first use: whoever trusts it trusts all its members
-(see box group --help). --profile post-quantum makes two keys, to open with
-(PREFIX.pub) and to sign with (PREFIX.sign.pub), both in PREFIX.key.
+(see box group --help). --profile post-quantum makes two keys of S/MIME, to open
+with (PREFIX.pub) and to sign with (PREFIX.sign.pub), both in PREFIX.key.
 
 No file is ever overwritten.`,
 		Example: `  box keygen --format pgp --address bob@example.org --name "Bob Baker" --out bob
   box keygen --format smime --address bob@example.org --passphrase-file secret.txt --out bob-smime
   box keygen --format smime --address bob@example.org --csr --out bob-smime
   box keygen --format smime --address bob@example.org --group rowing-club --out bob-smime
-  box keygen --format pgp --profile modern --address bob@example.org --out bob-v6`,
+  box keygen --format pgp --profile modern --address bob@example.org --out bob-v6
+  box keygen --format pgp --profile post-quantum --address bob@example.org --out bob-pq`,
 		Args: most(0, "flags only"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.keygen(&f) },
 	}
@@ -52,8 +56,8 @@ No file is ever overwritten.`,
 	fl.StringVar(&f.address, "address", "", "the mail address that the key is for")
 	fl.StringVar(&f.name, "name", "", "the name beside the address")
 	fl.StringVar(&f.out, "out", "", "where to write: PREFIX.key, PREFIX.pub and what else there is")
-	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6; S/MIME that says it reads AES-GCM) or post-quantum (S/MIME)")
-	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, rsa3072, p256, ed25519+x25519, … (default: what the profile names)")
+	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6; S/MIME that says it reads AES-GCM) or post-quantum (ML-KEM and ML-DSA)")
+	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, curve448, rsa3072, p256, mldsa65+mlkem768, mldsa87+mlkem1024, … (default: the profile's own)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key and PREFIX.p12 with the first line of this file")
 	fl.StringVar(&f.group, "group", "", "S/MIME: issue from the small authority of this name, or in this directory if it has a /")
 	fl.StringVar(&f.crlURL, "crl-url", "", "with --group: where you will publish what box group crl writes; it stands in the certificates from now on, and mail programs look there")
@@ -77,8 +81,6 @@ func (a *app) keygen(f *keygenFlags) error {
 		return usagef("--group and --csr are for --format smime: OpenPGP keys are issued by nobody")
 	case f.crlURL != "" && f.group == "":
 		return usagef("--crl-url is for --group: another authority says itself where its lists are")
-	case f.format == "pgp" && profile == envelope.PostQuantum:
-		return notYet("keygen --format pgp --profile post-quantum")
 	case f.group != "" && f.csr:
 		return usagef("--group and --csr: a certificate is issued by your own authority, or asked for from another one")
 	}
@@ -94,36 +96,7 @@ func (a *app) keygen(f *keygenFlags) error {
 	if f.format == "smime" {
 		return a.keygenSMIME(f, profile, passphrase)
 	}
-	// The files are begun before the work, so that a name that is taken costs
-	// nobody a key.
-	files, err := a.newFiles(f.out, ".key", ".pub")
-	if err != nil {
-		return err
-	}
-	defer files.discard()
-	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: f.address, Name: f.name, Algorithm: f.algorithm, Profile: profile})
-	if err != nil {
-		return fmt.Errorf("making the key: %w", err)
-	}
-	public, err := pgp.MarshalArmored(k.Certificate())
-	if err != nil {
-		return failed("writing", f.out+".pub", err)
-	}
-	b, err := k.Marshal(passphrase)
-	if err != nil {
-		return failed("writing", f.out+".key", err)
-	}
-	if err := files.write(b, public); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.stdout, k.Certificate().Fingerprint().String())
-	a.sayWrote(f.out)
-	if profile == envelope.Modern {
-		a.say("OpenPGP version 6: imported by OpenPGP.js, gopenpgp and this program; not by GnuPG, and not by Thunderbird")
-	} else {
-		a.say("OpenPGP version 4: imported by GnuPG, Thunderbird, Sequoia, OpenKeychain and this program")
-	}
-	return nil
+	return a.keygenPGP(f, profile, passphrase)
 }
 
 func keyProfile(s string) (envelope.Profile, error) {
@@ -148,12 +121,12 @@ type newFiles struct {
 	app   *app
 }
 
-// newFiles begins files with a common prefix. Names that end in .key or .p12
-// are for their owner alone.
+// newFiles begins files with a common prefix. Names that end in .key, .p12
+// or .rev are for their owner alone.
 func (a *app) newFiles(prefix string, suffixes ...string) (*newFiles, error) {
 	n := &newFiles{app: a}
 	for _, s := range suffixes {
-		f, err := atomicfile.Create(prefix+s, atomicfile.Options{Secret: s == ".key" || s == ".p12"})
+		f, err := atomicfile.Create(prefix+s, atomicfile.Options{Secret: s == ".key" || s == ".p12" || s == ".rev"})
 		if err != nil {
 			n.discard()
 			return nil, failed("writing", prefix+s, neverReplaced(err))
