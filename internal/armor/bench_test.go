@@ -1,4 +1,4 @@
-package pgp
+package armor
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ func BenchmarkArmor(b *testing.B) {
 		b.SetBytes(int64(len(data)))
 		b.ReportAllocs()
 		for b.Loop() {
-			w := newArmorWriter(io.Discard, labelMessage, true)
+			w := NewWriter(io.Discard, Message, true)
 			_, err := w.Write(data)
 			require.NoError(b, err)
 			require.NoError(b, w.Close())
@@ -25,9 +25,9 @@ func BenchmarkArmor(b *testing.B) {
 		text := []byte(encodeArmor(b, data, true))
 		b.SetBytes(int64(len(data)))
 		b.ReportAllocs()
-		buf := make([]byte, slice)
+		buf := make([]byte, 32<<10)
 		for b.Loop() {
-			d, err := newDearmor(bufio.NewReaderSize(bytes.NewReader(text), readBuffer))
+			d, err := NewReader(bufio.NewReaderSize(bytes.NewReader(text), 32<<10))
 			require.NoError(b, err)
 			_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{d}, buf)
 			require.NoError(b, err)

@@ -1,4 +1,4 @@
-package pgp
+package armor
 
 import "encoding/binary"
 
