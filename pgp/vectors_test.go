@@ -45,33 +45,6 @@ func read(t *testing.T, file string) []byte {
 	return b
 }
 
-// The packet bombs: each is refused or bounded, by the error that belongs to it.
-func TestVectorsCrafted(t *testing.T) {
-	want := map[string]error{
-		"len_4gib": envelope.ErrFormat, "literal_ansi": envelope.ErrFormat, "literal_only": envelope.ErrFormat,
-		"literal_traversal": envelope.ErrFormat, "marker_flood": envelope.ErrLimit, "partial_1byte": envelope.ErrFormat,
-		"pkesk_x10000": envelope.ErrNotForYou, "sed_tag9": envelope.ErrFormat, "seipd2_chunk24": envelope.ErrFormat,
-		"seipd2_unknown_aead": envelope.ErrFormat, "skesk4_argon2_m16": envelope.ErrNotForYou,
-		"skesk4_argon2_m22": envelope.ErrNotForYou, "skesk4_argon2_m25": envelope.ErrNotForYou,
-		"skesk4_argon2_m31": envelope.ErrNotForYou, "skesk4_argon2_t255": envelope.ErrNotForYou,
-		"skesk4_iterated_max": envelope.ErrNotForYou, "skesk_x1000": envelope.ErrNotForYou,
-		"two_literals": envelope.ErrFormat, "userattr_2gib": envelope.ErrFormat,
-	}
-	for _, file := range vectors(t, "crafted/pgp/*") {
-		name, _, _ := strings.Cut(filepath.Base(file), ".")
-		require.Contains(t, want, name)
-		_, _, err := open(opener(key(t, "curve25519")), bytes.NewReader(read(t, file)))
-		require.ErrorIs(t, err, want[name], name)
-		delete(want, name)
-	}
-	require.Empty(t, want)
-	// With a key of the algorithm that the wildcards have, they are counted.
-	for _, file := range vectors(t, "crafted/pgp/pkesk_x10000*") {
-		_, _, err := open(opener(key(t, "rsa3072")), bytes.NewReader(read(t, file)))
-		require.Error(t, err)
-	}
-}
-
 // Messages of other programs with their keys beside them.
 func TestVectorsOpen(t *testing.T) {
 	opened := 0
