@@ -1,13 +1,17 @@
 package pgp
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp/ecdh"
+	"github.com/ProtonMail/go-crypto/openpgp/mlkem_ecdh"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/x25519"
+	"github.com/ProtonMail/go-crypto/openpgp/x448"
 )
 
 // RSA keys that are used: below 2,048 bits they can be broken (RFC 9580,
@@ -75,8 +79,13 @@ func notForSealing(key *packet.PublicKey) string {
 			return badPoint
 		}
 		return ""
-	case packet.PubKeyAlgoX448, packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMlkem1024X448:
+	case packet.PubKeyAlgoX448:
+		if k, ok := key.PublicKey.(*x448.PublicKey); !ok || lowOrder448(k.Point) {
+			return badPoint
+		}
 		return ""
+	case packet.PubKeyAlgoMlkem768X25519, packet.PubKeyAlgoMlkem1024X448:
+		return weakComposite(key)
 	}
 	return fmt.Sprintf("has a key of algorithm %d, which cannot be sealed to", key.PubKeyAlgo)
 }
@@ -106,6 +115,36 @@ func lowOrder(point []byte) bool {
 	return false
 }
 
+// lowOrder448 is lowOrder for Curve448, whose cofactor is 4.
+func lowOrder448(point []byte) bool {
+	if len(point) != 56 {
+		return true
+	}
+	zeros, ones := strings.Repeat("\x00", 28), strings.Repeat("\xff", 27)
+	switch string(point) {
+	case
+		zeros + zeros,                 // 0
+		"\x01" + zeros[1:] + zeros,    // 1
+		"\xfe" + ones + "\xfe" + ones, // p-1
+		"\xff" + ones + "\xfe" + ones, // p, another 0
+		zeros + "\xff" + ones:         // p+1, another 1
+		return true
+	}
+	return false
+}
+
+// weakComposite looks at the classical half of a composite key. Without it the
+// other half is all that there is: no key that anybody generated is so.
+// go-crypto checked the ML-KEM half when it read it (FIPS 203, Section 7.2).
+func weakComposite(key *packet.PublicKey) string {
+	k, ok := key.PublicKey.(*mlkem_ecdh.PublicKey)
+	if !ok || key.PubKeyAlgo == packet.PubKeyAlgoMlkem768X25519 && lowOrder(k.PublicPoint) ||
+		key.PubKeyAlgo == packet.PubKeyAlgoMlkem1024X448 && lowOrder448(k.PublicPoint) {
+		return badPoint
+	}
+	return ""
+}
+
 func weakECDH(key *packet.PublicKey) string {
 	if why := weakCurve(key); why != "" {
 		return why
@@ -130,3 +169,19 @@ func weakECDH(key *packet.PublicKey) string {
 func postQuantum(key *packet.PublicKey) bool {
 	return key.PubKeyAlgo == packet.PubKeyAlgoMlkem768X25519 || key.PubKeyAlgo == packet.PubKeyAlgoMlkem1024X448
 }
+
+// postQuantumSigner reports whether signatures of an algorithm withstand a
+// quantum computer: ML-DSA composites and SLH-DSA, RFC 9980, Section 4.
+func postQuantumSigner(a packet.PublicKeyAlgorithm) bool {
+	switch a {
+	case packet.PubKeyAlgoMldsa65Ed25519, packet.PubKeyAlgoMldsa87Ed448,
+		packet.PubKeyAlgoSlhdsaShake128s, packet.PubKeyAlgoSlhdsaShake128f, packet.PubKeyAlgoSlhdsaShake256s:
+		return true
+	}
+	return false
+}
+
+// shortDigest reports whether a digest is too short for what a post-quantum
+// key signs, and for what binds one: below 256 bits, RFC 9980, Sections 5.2.1,
+// 6.2 and 6.3.
+func shortDigest(h crypto.Hash) bool { return h.Size() < 32 }

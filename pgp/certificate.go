@@ -3,6 +3,7 @@ package pgp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -14,7 +15,12 @@ import (
 
 // ParseCertificate reads exactly one OpenPGP certificate of version 4 or 6,
 // binary or armored; text around armor is ignored. A file with two, with a
-// secret key or with a message is an error that says so.
+// secret key or with a message is an error that says so, as is LibrePGP's
+// version 5.
+//
+// Keys may be post-quantum as RFC 9980 has them. GnuPG's own Kyber is
+// something else and not read: where a certificate has no other encryption key,
+// sealing to it is an error that says so.
 //
 // What is kept is what the certificate's owner signed: user IDs, subkeys and
 // revocations whose signatures are right. Everything else is dropped: the
@@ -66,6 +72,7 @@ type certificate struct {
 	users       []userID
 	subs        []subkey
 	addresses   []string
+	odd         string // why a subkey that the file held is none here; "": there was no such
 }
 
 type userID struct {
@@ -90,7 +97,7 @@ func newCertificate(k *keyParts) (*certificate, error) {
 	if !primary.PubKeyAlgo.CanSign() {
 		return nil, errors.New("pgp: the primary key is of a kind that cannot sign, so that nothing holds this certificate together")
 	}
-	c := &certificate{primary: primary, hashed: hashedKey(k.primary.body)}
+	c := &certificate{primary: primary, hashed: hashedKey(k.primary.body), odd: k.odd}
 	check := &checker{primary: primary, hashed: c.hashed}
 	for _, add := range []func(*keyParts, *checker) error{c.addPrimary, c.addUsers, c.addSubkeys} {
 		if err := add(k, check); err != nil {
@@ -155,8 +162,9 @@ func (c *certificate) addUsers(k *keyParts, check *checker) error {
 func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 	for _, p := range k.subs {
 		s := subkey{body: bytes.Clone(p.body)}
-		if int(s.body[0]) != c.primary.Version {
-			continue // RFC 9580, Section 10.1; and the other subkeys serve
+		if int(s.body[0]) != c.primary.Version { // RFC 9580, Section 10.1; and the other subkeys serve
+			c.odd = fmt.Sprintf("has a version %d subkey, which a version %d key cannot have", s.body[0], c.primary.Version)
+			continue
 		}
 		key, err := readPublicKey(keyTagPublicSub, s.body)
 		if err != nil {
@@ -176,6 +184,8 @@ func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 			case sig == nil:
 			case t == sigSubkeyRevocation:
 				s.revocations = keep(s.revocations, sig, body, false)
+			case postQuantum(key) && shortDigest(sig.Hash):
+				c.odd = "has a post-quantum key that is bound by a digest of less than 256 bits, which RFC 9980 forbids"
 			default:
 				s.bindings = keep(s.bindings, sig, body, check.signedBack(key, what, sig))
 			}

@@ -124,6 +124,8 @@ func (j *judge) worth(key *packet.PublicKey, problem string, sig *packet.Signatu
 	switch {
 	case weakKey(key):
 		return seam.SignatureWeak, fmt.Sprintf("made with a key of less than %d bits", minKeyBits)
+	case postQuantumSigner(key.PubKeyAlgo) && shortDigest(sig.Hash):
+		return seam.SignatureWeak, "made with a digest of less than 256 bits, which a post-quantum key must not sign"
 	case problem != "":
 		return seam.SignatureNotInTime, problem
 	case sig.CreationTime.After(j.now.Add(clockSkew)):

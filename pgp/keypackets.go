@@ -119,8 +119,14 @@ func publicPartLen(body []byte) (int, error) {
 	case 2, 3:
 		return 0, fmt.Errorf("pgp: a version %d key: its fingerprint can be forged, so it is not supported; use a newer key", v)
 	case 5:
+		if len(body) > 5 && body[5] == algorithmGnuPGKyber {
+			return 0, unsupportedAlgorithm(algorithmGnuPGKyber)
+		}
 		return 0, errors.New("pgp: a version 5 (LibrePGP) key, which is not supported; use a version 4 or 6 key")
 	case 4:
+		if len(body) > 5 && needsVersion6(packet.PublicKeyAlgorithm(body[5])) {
+			return 0, fmt.Errorf("pgp: a version 4 key of algorithm %d, which RFC 9980 allows in version 6 keys only", body[5])
+		}
 	case 6:
 		at += 4 // the length of the key material
 	default:
@@ -141,8 +147,20 @@ func publicPartLen(body []byte) (int, error) {
 
 var errKeyCutMaterial = fmt.Errorf("pgp: the key is cut off within a key packet: %w", io.ErrUnexpectedEOF)
 
+// algorithmGnuPGKyber is what GnuPG from 2.5 on calls its combination of ML-KEM
+// with an elliptic curve, mostly in version 5 keys. Neither keys nor messages
+// have anything in common with RFC 9980's.
+const algorithmGnuPGKyber = 8
+
+// needsVersion6 reports whether an algorithm is one that keys before version 6
+// must not have, RFC 9980, Section 2: of the post-quantum ones, all but
+// ML-KEM-768+X25519.
+func needsVersion6(a packet.PublicKeyAlgorithm) bool {
+	return a == packet.PubKeyAlgoMlkem1024X448 || postQuantumSigner(a)
+}
+
 func unsupportedAlgorithm(a packet.PublicKeyAlgorithm) error {
-	if a == 8 {
+	if a == algorithmGnuPGKyber {
 		return errors.New("pgp: a key of algorithm 8 (GnuPG's own Kyber), which is not supported; use an RFC 9980 key")
 	}
 	return fmt.Errorf("pgp: a key of algorithm %d, which is not supported", uint8(a))

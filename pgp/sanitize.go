@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -43,6 +44,7 @@ type keyParts struct {
 	users   []*keyPart
 	subs    []*keyPart
 	secrets map[string][]byte // body of the secret key packet by its public part
+	odd     string            // of a subkey that was dropped, why; for the error if no other serves
 
 	issuer  keyIssuer
 	current *keyPart        // what signatures belong to now; nil: something that is dropped
@@ -201,6 +203,7 @@ func (k *keyParts) addSubkey(tag int, body []byte, secret bool) error {
 	if err != nil {
 		// Anybody can add a subkey that is damaged, and new ones are of kinds
 		// that are not known here: the others serve.
+		k.odd = "has a subkey that cannot be used, " + strings.TrimPrefix(err.Error(), "pgp: ")
 		k.turn(nil)
 		return nil
 	}

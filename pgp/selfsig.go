@@ -132,7 +132,7 @@ func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) {
 		return nil, nil
 	}
-	if forbiddenDigest(sig.Hash) {
+	if forbiddenDigest(sig.Hash) || postQuantumSigner(sig.PubKeyAlgo) && shortDigest(sig.Hash) && !revokes(sig.SigType) {
 		return nil, nil
 	}
 	if !signedOver(c.primary, sig, c.hashed, what) {
@@ -205,6 +205,6 @@ func hashedUserID(id []byte) []byte {
 // area: it is signed itself.
 func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *packet.Signature) bool {
 	back := binding.EmbeddedSignature
-	return back != nil && back.Version == sub.Version && !unknownCritical(back) && !weakDigest(back) && !forbiddenDigest(back.Hash) &&
+	return back != nil && back.Version == sub.Version && !(postQuantumSigner(back.PubKeyAlgo) && shortDigest(back.Hash)) && !unknownCritical(back) && !weakDigest(back) && !forbiddenDigest(back.Hash) &&
 		signedOver(sub, back, c.hashed, subHashed)
 }

@@ -16,6 +16,8 @@ type encryptionKey struct {
 	key  *packet.PublicKey
 	cert *certificate
 	end  time.Time // when it expires; zero: never
+
+	transit, storage bool // what for
 }
 
 // CheckSeal implements seam.Certificate.
@@ -44,6 +46,9 @@ func (c *certificate) encryptionKey(now time.Time, p seam.Profile) (*encryptionK
 	}
 	var found []*encryptionKey
 	why := c.unusable("is for signatures only: it has no encryption key")
+	if c.odd != "" {
+		why = c.unusable("%s", c.odd)
+	}
 	for i := range c.subs {
 		s := &c.subs[i]
 		e, err := c.checkEncryption(s, now)
@@ -88,33 +93,38 @@ func rank(err error) int {
 // pick chooses among keys that would all do: the newest, by its creation, and
 // of equal ones the one that stands last.
 //
-// Except where one never expires and others do: there the others rotate, and
-// the lasting one is for senders that were long offline (Autocrypt v2). Then
-// it is the one that ends soonest, whose secret is deleted soonest.
+// Except of a certificate with the shape of Autocrypt v2
+// (draft-autocrypt-openpgp-v2-cert, Section 4.3): there it is the one that
+// ends soonest, whose secret is deleted soonest.
 func pick(found []*encryptionKey) *encryptionKey {
+	rotating := rotating(found)
 	best := found[0]
-	lasting, rotating := 0, 0
 	for _, e := range found {
-		if e.end.IsZero() {
-			lasting++
-		} else {
-			rotating++
-		}
-		if !e.key.CreationTime.Before(best.key.CreationTime) {
+		switch {
+		case !rotating && !e.key.CreationTime.Before(best.key.CreationTime):
 			best = e
-		}
-	}
-	same := !slices.ContainsFunc(found, func(e *encryptionKey) bool { return e.key.PubKeyAlgo != found[0].key.PubKeyAlgo })
-	if lasting != 1 || rotating == 0 || !same {
-		return best
-	}
-	best = nil
-	for _, e := range found {
-		if !e.end.IsZero() && (best == nil || e.end.Before(best.end)) {
+		case rotating && !e.end.IsZero() && (best.end.IsZero() || e.end.Before(best.end)):
 			best = e
 		}
 	}
 	return best
+}
+
+// rotating reports whether keys are those of Autocrypt v2: of a version 6
+// certificate and of one algorithm, one that never expires, for transit and
+// storage, which is for senders that were long offline, and others that
+// expire, for transit alone, of which a new one comes every few days.
+func rotating(found []*encryptionKey) bool {
+	lasting := 0
+	for _, e := range found {
+		if e.key.Version != 6 || e.key.PubKeyAlgo != found[0].key.PubKeyAlgo || e.end.IsZero() != e.storage || !e.transit {
+			return false
+		}
+		if e.end.IsZero() {
+			lasting++
+		}
+	}
+	return lasting == 1 && len(found) > 1
 }
 
 // forEncryption reports whether key flags allow it, RFC 9580, Section 5.2.3.29.
@@ -129,15 +139,8 @@ func (s *subkey) encrypts() bool {
 		slices.ContainsFunc(s.bindings, func(b selfSig) bool { return !b.FlagsValid || forEncryption(&b) })
 }
 
-// binding returns the binding signature that holds at a time. Signatures with
-// SHA-1 do not bind post-quantum keys, whenever made, RFC 9980, Section 6.3.
-func (s *subkey) binding(at time.Time) *selfSig {
-	b := newest(s.bindings, at)
-	if b != nil && postQuantum(s.key) && b.Hash.Size() < 32 {
-		return nil
-	}
-	return b
-}
+// binding returns the binding signature that holds at a time.
+func (s *subkey) binding(at time.Time) *selfSig { return newest(s.bindings, at) }
 
 // checkSubkey returns the binding that holds the subkey at a time, and when it ends.
 func (c *certificate) checkSubkey(s *subkey, at time.Time) (*selfSig, time.Time, error) {
@@ -167,7 +170,7 @@ func (c *certificate) checkEncryption(s *subkey, at time.Time) (*encryptionKey, 
 	if why := notForSealing(s.key); why != "" {
 		return nil, c.unusable("%s", why)
 	}
-	return &encryptionKey{key: s.key, cert: c, end: end}, nil
+	return &encryptionKey{key: s.key, cert: c, end: end, transit: b.FlagEncryptCommunications, storage: b.FlagEncryptStorage}, nil
 }
 
 // readsSEIPDv2 reports whether the owner's programs read version 2 of the

@@ -107,24 +107,47 @@ func TestPickAmongSeveral(t *testing.T) {
 		born    time.Time
 		life    time.Duration
 		quantum bool
+		flags   edit // nil: for messages and storage
 	}
+	ten := 10 * 24 * time.Hour
+	lasting := sub{born: born}
+	rotating := func(d int) sub { return sub{born: day(2024, 5, d), life: ten, flags: encrypts} }
 	for name, c := range map[string]struct {
-		subs []sub
-		p    seam.Profile
-		want int
+		subs    []sub
+		p       seam.Profile
+		want    int
+		version int // 0: 4
 	}{
-		"the newest, standing first":       {[]sub{{born: day(2024, 3, 1)}, {born: day(2024, 2, 1)}}, seam.Auto, 0},
-		"the newest, standing last":        {[]sub{{born: day(2024, 2, 1)}, {born: day(2024, 3, 1)}}, seam.Auto, 1},
-		"of equal age the last":            {[]sub{{born: born}, {born: born}}, seam.Auto, 1},
-		"not one that has expired":         {[]sub{{born: day(2024, 2, 1)}, {day(2024, 3, 1), time.Hour, false}}, seam.Auto, 0},
-		"the post-quantum one, though old": {[]sub{{born: born, quantum: true}, {born: day(2024, 3, 1)}}, seam.Auto, 0},
-		"so by profile":                    {[]sub{{born: born, quantum: true}, {born: day(2024, 3, 1)}}, seam.PostQuantum, 0},
-		"classical where the other ended":  {[]sub{{born, time.Hour, true}, {born: day(2024, 3, 1)}}, seam.Auto, 1},
-		"rotating beside a lasting one":    {[]sub{{day(2024, 5, 20), year, false}, {day(2024, 5, 10), year, false}, {born: day(2024, 5, 25)}}, seam.Auto, 1},
-		"two lasting ones do not rotate":   {[]sub{{day(2024, 5, 20), year, false}, {born: day(2024, 5, 10)}, {born: day(2024, 5, 25)}}, seam.Auto, 2},
+		"the newest, standing first":       {subs: []sub{{born: day(2024, 3, 1)}, {born: day(2024, 2, 1)}}, want: 0},
+		"the newest, standing last":        {subs: []sub{{born: day(2024, 2, 1)}, {born: day(2024, 3, 1)}}, want: 1},
+		"of equal age the last":            {subs: []sub{{born: born}, {born: born}}, want: 1},
+		"not one that has expired":         {subs: []sub{{born: day(2024, 2, 1)}, {born: day(2024, 3, 1), life: time.Hour}}, want: 0},
+		"not one of the future":            {subs: []sub{{born: day(2024, 2, 1)}, {born: day(2024, 6, 2)}}, want: 0},
+		"the post-quantum one, though old": {subs: []sub{{born: born, quantum: true}, {born: day(2024, 3, 1)}}, want: 0},
+		"so by profile":                    {subs: []sub{{born: born, quantum: true}, {born: day(2024, 3, 1)}}, p: seam.PostQuantum, want: 0},
+		"the newest post-quantum one":      {subs: []sub{{born: born, quantum: true}, {born: day(2024, 2, 1), quantum: true}, {born: day(2024, 3, 1)}}, want: 1},
+		"classical where the other ended":  {subs: []sub{{born: born, life: time.Hour, quantum: true}, {born: day(2024, 3, 1)}}, want: 1},
+
+		"Autocrypt v2":                     {version: 6, subs: []sub{lasting, rotating(23), rotating(28)}, want: 1},
+		"the other order":                  {version: 6, subs: []sub{rotating(28), lasting, rotating(23)}, want: 2},
+		"the first of them has expired":    {version: 6, subs: []sub{lasting, rotating(20), rotating(28)}, want: 2},
+		"all of them have expired":         {version: 6, subs: []sub{lasting, rotating(10), rotating(15)}, want: 0},
+		"the one that lasts is the newest": {version: 6, subs: []sub{{born: day(2024, 5, 30)}, rotating(23), rotating(28)}, want: 1},
+		"not of version 4":                 {version: 4, subs: []sub{lasting, rotating(23), rotating(28)}, want: 2},
+		"without one that lasts":           {version: 6, subs: []sub{rotating(23), rotating(28)}, want: 1},
+		"two that last":                    {version: 6, subs: []sub{lasting, lasting, rotating(23), rotating(28)}, want: 3},
+		"those that rotate are for storage": {version: 6, subs: []sub{lasting, {born: day(2024, 5, 23), life: ten},
+			{born: day(2024, 5, 28), life: ten}}, want: 2},
+		"the one that lasts is not for storage": {version: 6, subs: []sub{{born: born, flags: encrypts}, rotating(23), rotating(28)}, want: 2},
+		"of another algorithm":                  {version: 6, subs: []sub{{born: born, quantum: true}, rotating(23), rotating(28)}, want: 0},
+		"post-quantum throughout": {version: 6, p: seam.PostQuantum, subs: []sub{{born: born, quantum: true},
+			{born: day(2024, 5, 23), life: ten, quantum: true, flags: encrypts}, {born: day(2024, 5, 28), life: ten, quantum: true, flags: encrypts}}, want: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSmith(t, 4, born).userID(userIDText, certifies)
+			if c.version == 0 {
+				c.version = 4
+			}
+			s := newSmith(t, c.version, born).direct(certifies).userID(userIDText, certifies)
 			var keys []*packet.PrivateKey
 			for _, k := range c.subs {
 				key := s.sealingKey(k.born)
@@ -132,7 +155,10 @@ func TestPickAmongSeveral(t *testing.T) {
 					key = s.quantumKey(k.born)
 				}
 				keys = append(keys, key)
-				s.subkey(key, with(encrypts, at(k.born), lives(k.life)))
+				if k.flags == nil {
+					k.flags = with(encrypts, stores)
+				}
+				s.subkey(key, with(k.flags, at(k.born), lives(k.life)))
 			}
 			got, err := sealsTo(t, s.certificate(), now, c.p, keys...)
 			require.NoError(t, err)
@@ -142,12 +168,6 @@ func TestPickAmongSeveral(t *testing.T) {
 	t.Run("PostQuantum refuses a classical key", func(t *testing.T) {
 		_, err := sealsTo(t, simple(t, 4, born).certificate(), now, seam.PostQuantum)
 		require.ErrorContains(t, err, "has no post-quantum encryption key, which the PostQuantum profile requires")
-	})
-	t.Run("SHA-1 binds no post-quantum key", func(t *testing.T) {
-		old := day(2019, 1, 1)
-		s := newSmith(t, 4, old).userID(userIDText, certifies)
-		_, err := sealsTo(t, s.subkey(s.quantumKey(old), with(encrypts, hashedBy(crypto.SHA1))).certificate(), now, seam.Auto)
-		require.Error(t, err)
 	})
 }
 
