@@ -191,10 +191,18 @@ func (w *writer) Close() error {
 	w.err = w.end()
 	clear(w.key)
 	if w.err != nil {
+		w.stop()
 		return w.err
 	}
 	w.err = envelope.ErrClosed
 	return nil
+}
+
+// stop frees what the encryption has running; after its Close it does nothing.
+func (w *writer) stop() {
+	if box, ok := w.box.(interface{ Abort() }); ok {
+		box.Abort()
+	}
 }
 
 func (w *writer) end() error {
@@ -227,6 +235,7 @@ func (w *writer) end() error {
 // Abort implements seam.Writer. What was written lacks the last part, its
 // authentication and the end of the armor, and what is buffered stays so.
 func (w *writer) Abort() {
+	w.stop()
 	clear(w.key)
 	if w.err == nil {
 		w.err = envelope.ErrClosed
