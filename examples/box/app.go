@@ -94,7 +94,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"}, &cobra.Group{ID: "later", Title: "Recognised, but not yet built:"})
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
-		a.demoCommand(), a.keygenCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
+		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
 		a.rewrapCommand(), a.resealCommand(),
 	} {

@@ -16,10 +16,11 @@ import (
 type keygenFlags struct {
 	format, profile, algorithm, address, name, group, crlURL, passphraseFile, out string
 	csr                                                                           bool
+	lifetime                                                                      lifetimeFlag
 }
 
 func (a *app) keygenCommand() *cobra.Command {
-	var f keygenFlags
+	f := keygenFlags{lifetime: newLifetimeFlag()}
 	c := &cobra.Command{
 		Use:   "keygen --format pgp|smime --address MAIL --out PREFIX",
 		Short: "Make a key",
@@ -58,6 +59,7 @@ No file is ever overwritten.`,
 	fl.StringVar(&f.out, "out", "", "where to write: PREFIX.key, PREFIX.pub and what else there is")
 	fl.StringVar(&f.profile, "profile", "compatible", "compatible (what all programs import), modern (OpenPGP version 6; S/MIME that says it reads AES-GCM) or post-quantum (ML-KEM and ML-DSA)")
 	fl.StringVar(&f.algorithm, "algorithm", "", "curve25519, curve448, rsa3072, p256, mldsa65+mlkem768, mldsa87+mlkem1024, … (default: the profile's own)")
+	fl.Var(&f.lifetime, "lifetime", "OpenPGP: how long the key is valid: 2y, 26w, 90d, or never (`TIME`)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "protect PREFIX.key and PREFIX.p12 with the first line of this file")
 	fl.StringVar(&f.group, "group", "", "S/MIME: issue from the small authority of this name, or in this directory if it has a /")
 	fl.StringVar(&f.crlURL, "crl-url", "", "with --group: where you will publish what box group crl writes; it stands in the certificates from now on, and mail programs look there")
@@ -79,6 +81,8 @@ func (a *app) keygen(f *keygenFlags) error {
 		return usagef("--out is missing: --out bob writes bob.key and bob.pub")
 	case f.format == "pgp" && (f.group != "" || f.csr):
 		return usagef("--group and --csr are for --format smime: OpenPGP keys are issued by nobody")
+	case f.format == "smime" && f.lifetime != newLifetimeFlag():
+		return usagef("--lifetime is for --format pgp: an authority says itself when its certificates end")
 	case f.crlURL != "" && f.group == "":
 		return usagef("--crl-url is for --group: another authority says itself where its lists are")
 	case f.group != "" && f.csr:

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/pgp"
@@ -17,7 +18,9 @@ func (a *app) keygenPGP(f *keygenFlags, profile envelope.Profile, passphrase []b
 		return err
 	}
 	defer files.discard()
-	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: f.address, Name: f.name, Algorithm: f.algorithm, Profile: profile})
+	k, err := pgp.GenerateKey(pgp.KeyOptions{
+		Address: f.address, Name: f.name, Algorithm: f.algorithm, Profile: profile, Lifetime: time.Duration(f.lifetime),
+	})
 	if err != nil {
 		return fmt.Errorf("making the key: %w", err)
 	}
