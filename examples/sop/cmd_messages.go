@@ -1,4 +1,4 @@
 package main
 
 // messageCommands are the subcommands on messages that are encrypted.
-func messageCommands() []command { return nil }
+func messageCommands() []command { return []command{encryptCommand(), decryptCommand()} }

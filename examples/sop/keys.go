@@ -11,8 +11,9 @@ import (
 
 // believed is a certificate as it was handed over, and by which argument.
 type believed struct {
-	*keyring.Verified
-	file string
+	*keyring.Verified        // nil: it is refused
+	refused           error  // why
+	file              string // the argument
 }
 
 // certs reads all certificates of all these CERTS arguments.
@@ -28,10 +29,7 @@ func (a *app) certs(names []string) (out []believed, err error) {
 		}
 		for _, c := range certs {
 			v, err := believe(c)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, believed{v, name})
+			out = append(out, believed{v, err, name})
 		}
 	}
 	return out, nil
@@ -54,15 +52,18 @@ func parseCerts(b []byte) (out []*keyring.Certificate, err error) {
 }
 
 // believe takes c as it is: SOP has no evidence. What its owner revoked for
-// good is refused by everybody.
+// good is refused all the same.
 func believe(c *keyring.Certificate) (*keyring.Verified, error) {
 	return keyring.Verify(c, keyring.Evidence(unverified.HandedOver()))
 }
 
-// verified are the certificates alone.
+// verified are the certificates alone, without those that are refused: nothing
+// that such a key signed counts.
 func verified(certs []believed) (out []*keyring.Verified) {
 	for _, c := range certs {
-		out = append(out, c.Verified)
+		if c.Verified != nil {
+			out = append(out, c.Verified)
+		}
 	}
 	return out
 }

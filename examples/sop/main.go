@@ -21,6 +21,9 @@ type app struct {
 	outputs []*output // committed, or all discarded, at the end
 }
 
+// clock is the time of this run: everything in it happens at once.
+func (a *app) clock() time.Time { return a.now }
+
 // run is main with everything that comes from outside as an argument.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv, now: time.Now()}

@@ -26,7 +26,7 @@ func verifications(sigs []envelope.Signature, certs []believed, w *window) (line
 		primary := s.Sender.Fingerprint().String()
 		var files []string
 		for _, c := range certs {
-			if c.Fingerprint().String() == primary {
+			if c.Verified != nil && c.Fingerprint().String() == primary {
 				files = append(files, c.file)
 			}
 		}
