@@ -47,8 +47,9 @@ type Sealer struct {
 	Hidden bool
 
 	// Text makes signatures over text: they hold whatever kind of line ends
-	// the content has when it is verified. OpenPGP only; an error with
-	// another format.
+	// the content has when it is verified. Content that goes into the message
+	// with its signature gets lines that end in CR LF, and is read with them.
+	// OpenPGP only; an error with another format.
 	Text bool
 
 	Limits Limits

@@ -33,7 +33,7 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{}
+	w := &writer{text: textEnds(p)}
 	suite, v2, err := choose(p, &w.planned)
 	if err != nil {
 		return nil, err

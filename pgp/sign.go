@@ -33,6 +33,10 @@ const maxIntended = 60_000
 // them has no room to name the intended recipients.
 func newSignings(p *seam.SealPlan) (signs []*signing, all bool, err error) {
 	all = true
+	kind := packet.SigTypeBinary
+	if p.Text {
+		kind = packet.SigTypeText
+	}
 	intended, size := intendedRecipients(p.Recipients)
 	for _, s := range p.Signers {
 		k, ok := s.(*privateKey)
@@ -45,7 +49,7 @@ func newSignings(p *seam.SealPlan) (signs []*signing, all bool, err error) {
 		}
 		id := key.KeyId
 		sig := &packet.Signature{
-			Version: key.Version, SigType: packet.SigTypeBinary, PubKeyAlgo: key.PubKeyAlgo,
+			Version: key.Version, SigType: kind, PubKeyAlgo: key.PubKeyAlgo,
 			Hash: hashToSign, CreationTime: p.Now, IssuerKeyId: &id,
 		}
 		if key.Version >= 6 || size <= maxIntended {
@@ -60,6 +64,14 @@ func newSignings(p *seam.SealPlan) (signs []*signing, all bool, err error) {
 		signs = append(signs, &signing{key: key, sig: sig, h: h})
 	}
 	return signs, all, nil
+}
+
+// textEnds is what content goes through on its way to signatures over text.
+func textEnds(p *seam.SealPlan) *lineEnds {
+	if p.Text && len(p.Signers) > 0 {
+		return &lineEnds{}
+	}
+	return nil
 }
 
 // intendedRecipients names the certificates that a message is for by their
@@ -119,7 +131,7 @@ func (format) Sign(dst io.Writer, p *seam.SealPlan, detached bool) (seam.Writer,
 	if len(signs) == 0 {
 		return nil, errors.New("pgp: no signer")
 	}
-	w := &writer{signs: signs}
+	w := &writer{signs: signs, text: textEnds(p)}
 	f := &w.planned
 	f.Format, f.Armored, f.OpenedBy, f.Auth = formatName, p.Armor, -1, seam.AuthAtEnd
 	checksum := true
@@ -145,6 +157,7 @@ type writer struct {
 	box     io.WriteCloser // the encryption, or nil
 	lit     *partWriter
 	signs   []*signing
+	text    *lineEnds      // nil: signatures are over the octets that there are
 	finish  []func() error // ends what lies between out and dst, in this order
 	key     []byte
 	planned seam.Facts
@@ -158,15 +171,27 @@ const slice = 32 << 10
 func (w *writer) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && w.err == nil {
 		k := min(len(p), slice)
-		for _, s := range w.signs {
-			s.h.Write(p[:k])
-		}
-		if w.lit != nil {
-			_, w.err = w.lit.Write(p[:k])
-		}
+		w.err = w.content(p[:k])
 		n, p = n+k, p[k:]
 	}
 	return n, w.err
+}
+
+// content adds to the signatures and to the message. Where signatures are over
+// text both get lines that end in CR LF, RFC 9580, Sections 5.2.1.2 and 5.9:
+// GnuPG digests what a message holds as it is, whatever the signature's type,
+// and finds the signature bad if that was not what was signed.
+func (w *writer) content(p []byte) (err error) {
+	if w.text != nil {
+		p = w.text.convert(p)
+	}
+	for _, s := range w.signs {
+		s.h.Write(p)
+	}
+	if w.lit != nil {
+		_, err = w.lit.Write(p)
+	}
+	return err
 }
 
 // begin writes the packets before the content.
@@ -177,9 +202,13 @@ func (w *writer) begin() error {
 		}
 	}
 	w.lit = newPartWriter(w.in, tagLiteral)
-	// Binary, no name, no date: they are not signed, and tell who looks for
-	// them more than the content does (RFC 9580, Section 5.9).
-	_, err := w.lit.Write([]byte{'b', 0, 0, 0, 0, 0})
+	kind := byte('b')
+	if w.text != nil {
+		kind = 'u'
+	}
+	// No name, no date: they are not signed, and tell who looks for them more
+	// than the content does (RFC 9580, Section 5.9).
+	_, err := w.lit.Write([]byte{kind, 0, 0, 0, 0, 0})
 	return err
 }
 

@@ -13,6 +13,7 @@ type signFlags struct {
 	keys                 []string
 	passphraseFile, out  string
 	opaque, armor, force bool
+	text                 bool
 }
 
 func (a *app) signCommand() *cobra.Command {
@@ -34,6 +35,7 @@ keep it secret.`,
 	fl.BoolVar(&f.opaque, "opaque", false, "write the content with the signature around it")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
+	fl.BoolVar(&f.text, "text", false, "sign text: the signature holds whatever kind of line ends it has (OpenPGP)")
 	outputFlags(c, &f.out, &f.force)
 	return c
 }
@@ -46,7 +48,7 @@ func (a *app) sign(f *signFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	s := &envelope.Sealer{Armor: f.armor}
+	s := &envelope.Sealer{Armor: f.armor, Text: f.text}
 	for _, k := range keys {
 		s.Signers = append(s.Signers, k.Signer())
 	}
