@@ -154,7 +154,8 @@ func dearmor(dst io.Writer, src io.Reader) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(dst)
+	// Through the buffer, so that of what is small and damaged nothing is written.
+	out := bufio.NewWriterSize(struct{ io.Writer }{dst}, outputBuffer)
 	if !text {
 		head, _ := r.Peek(armorPeek)
 		if _, _, err := kindOf(head); err != nil {

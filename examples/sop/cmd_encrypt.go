@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -96,11 +95,21 @@ func (a *app) recipients(names []string, purpose string) (to []*keyring.Verified
 	}
 	for _, c := range certs {
 		if c.Verified == nil {
-			return nil, as(certCannotEncrypt, fmt.Errorf("%.80q: %w", c.file, c.refused))
+			return nil, fail(certCannotEncrypt, "%.80q: %w", c.file, c.refused)
 		}
 		if err := fits(c.Certificate(), purpose, a.now); err != nil {
-			return nil, as(certCannotEncrypt, fmt.Errorf("%.80q: %w", c.file, err))
+			return nil, fail(certCannotEncrypt, "%.80q: %w", c.file, err)
 		}
+		// Asked here, where only this one can be what is wrong.
+		w, err := envelope.Seal(io.Discard, c.Verified)
+		if err != nil {
+			code := certCannotEncrypt
+			if unknownAlgorithm(c.raw) {
+				code = unsupportedAsymmetric
+			}
+			return nil, fail(code, "%.80q: %w", c.file, err)
+		}
+		w.Abort()
 		to = append(to, c.Verified)
 	}
 	return to, nil
@@ -135,9 +144,6 @@ func (a *app) signers(names, passwords []string) (out []envelope.Signer, err err
 func (a *app) seal(s *envelope.Sealer, to []*keyring.Verified) error {
 	out := bufio.NewWriterSize(a.stdout, outputBuffer)
 	w, err := s.Seal(out, to...)
-	if errors.Is(err, keyring.ErrRefused) {
-		return as(certCannotEncrypt, err)
-	}
 	if err != nil {
 		return err
 	}

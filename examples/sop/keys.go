@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/doublekeybox/doublekeybox/internal/unverified"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -14,6 +15,7 @@ type believed struct {
 	*keyring.Verified        // nil: it is refused
 	refused           error  // why
 	file              string // the argument
+	raw               []byte // as it came
 }
 
 // certs reads all certificates of all these CERTS arguments.
@@ -23,30 +25,18 @@ func (a *app) certs(names []string) (out []believed, err error) {
 		if err != nil {
 			return nil, err
 		}
-		certs, err := parseCerts(b)
+		all, err := splitKeys(b)
 		if err != nil {
 			return nil, fail(badData, "%.80q: %w", name, err)
 		}
-		for _, c := range certs {
+		for _, one := range all {
+			c, err := pgp.ParseCertificate(one)
+			if err != nil {
+				return nil, fail(badKey(one), "%.80q: %w", name, err)
+			}
 			v, err := believe(c)
-			out = append(out, believed{v, err, name})
+			out = append(out, believed{v, err, name, one})
 		}
-	}
-	return out, nil
-}
-
-// parseCerts returns all certificates of one file, of which there must be one.
-func parseCerts(b []byte) (out []*keyring.Certificate, err error) {
-	all, err := splitKeys(b)
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range all {
-		c, err := pgp.ParseCertificate(one)
-		if err != nil {
-			return nil, as(badData, err)
-		}
-		out = append(out, c)
 	}
 	return out, nil
 }
@@ -83,7 +73,7 @@ func (a *app) keys(names []string, passwords [][]byte) (out []*pgp.Key, err erro
 		for _, one := range all {
 			k, err := unlock(one, passwords)
 			if err != nil {
-				return nil, as(badData, err)
+				return nil, as(badKey(one), fmt.Errorf("%.80q: %w", name, err))
 			}
 			out = append(out, k)
 		}

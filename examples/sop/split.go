@@ -22,6 +22,8 @@ const (
 	tagSED        = 9
 	tagMarker     = 10
 	tagLiteral    = 11
+	tagSecretSub  = 7
+	tagPublicSub  = 14
 	tagSEIPD      = 18
 	tagLibrePGP   = 20
 )
@@ -118,4 +120,47 @@ func packetAt(b []byte) (tag, n int, err error) {
 		err = errCut
 	}
 	return tag, head + int(length), err
+}
+
+// badKey is the exit code for a key or certificate that is refused: there is
+// one for what nobody here can use, another one for what nobody can.
+func badKey(raw []byte) int {
+	if unknownAlgorithm(raw) {
+		return unsupportedAsymmetric
+	}
+	return badData
+}
+
+// unknownAlgorithm reports whether a key or a subkey of these packets is of an
+// algorithm that this library neither signs nor encrypts with.
+func unknownAlgorithm(raw []byte) bool {
+	for len(raw) > 0 {
+		tag, n, err := packetAt(raw)
+		if err != nil {
+			return false
+		}
+		_, body, _ := packetHead(raw)
+		switch tag {
+		case tagPublicKey, tagSecretKey, tagPublicSub, tagSecretSub:
+			// Version, four octets of time, algorithm: RFC 9580, Section 5.5.2.
+			if n >= body+6 && raw[body] >= 4 && !knownAlgorithm(raw[body+5]) {
+				return true
+			}
+		}
+		raw = raw[n:]
+	}
+	return false
+}
+
+// knownAlgorithm is about RFC 9580, Section 9.1, and RFC 9980, Section 2.1.
+func knownAlgorithm(id byte) bool {
+	switch {
+	case id >= 1 && id <= 3, id >= 17 && id <= 19, id == 22: // RSA, DSA, ECDH, ECDSA, EdDSA
+		return true
+	case id >= 25 && id <= 28: // X25519, X448, Ed25519, Ed448
+		return true
+	case id >= 30 && id <= 36: // ML-DSA, SLH-DSA, ML-KEM
+		return true
+	}
+	return false
 }

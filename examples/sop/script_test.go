@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sop": main})
+}
+
+// The scripts are what the draft demands, subcommand by subcommand, each line
+// under the name of the draft's section that it is from. The exit codes are
+// those of the draft.
+func TestConformance(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts, "no scripts were found")
+	keys := makeKeys(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			return os.CopyFS(env.WorkDir, os.DirFS(keys))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			"flip":  flip,
+			"cut":   cut,
+			"bytes": writeBytes,
+		},
+	})
+}
+
+// exits CODE COMMAND…: the command ends with this exit code and one line on
+// standard error that says why, and writes nothing to standard output.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	switch text := ts.ReadFile("stderr"); {
+	case got != want:
+		ts.Fatalf("exit code %d, expected %d: %s", got, want, text)
+	case strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "sop: "):
+		ts.Fatalf("not one line that says who speaks: %q", text)
+	}
+	if n := len(ts.ReadFile("stdout")); n > 0 {
+		ts.Fatalf("%d octets on standard output", n)
+	}
+}
+
+// flip FILE N: one bit of octet N changes, counted from the end if negative.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	change(ts, args, func(b []byte, n int) []byte {
+		if n < 0 {
+			n += len(b)
+		}
+		b[n] ^= 1
+		return b
+	})
+}
+
+// cut FILE N: the last N octets go.
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	change(ts, args, func(b []byte, n int) []byte { return b[:len(b)-n] })
+}
+
+func change(ts *testscript.TestScript, args []string, do func([]byte, int) []byte) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: flip|cut FILE N")
+	}
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), do(b, n), 0o600))
+}
+
+// bytes FILE TEXT: the text as Go writes it between quotes.
+func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: bytes FILE TEXT")
+	}
+	s, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s), 0o600))
+}
