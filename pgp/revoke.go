@@ -29,8 +29,7 @@ const maxReason = 500
 
 // Revocation returns an armored revocation certificate of the key, to be kept
 // for the day that the key is lost or in wrong hands, and published then: gpg
-// --import takes it, and [ParseCertificate] a certificate in binary with the
-// revocation's octets appended. It states no reason, which revokes for all
+// --import takes it, and [Update]. It states no reason, which revokes for all
 // times: from then on nobody believes anything that the key signed or signs.
 //
 // Whoever has the file can revoke the key, and nothing else.
