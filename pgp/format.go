@@ -48,6 +48,7 @@ const (
 	containerOnePass  = "OnePassSignature"
 	containerPrefixed = "SignedMessage"
 	containerDetached = "DetachedSignature"
+	containerClear    = "CleartextSignature"
 )
 
 // contentV1 is all that anybody can see of the cipher of SEIPDv1: its number

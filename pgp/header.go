@@ -21,8 +21,13 @@ const maxSessionKeyPacket = 4 << 10
 const maxIdlePackets = 64
 
 // start finds out whether src is armored and returns its packets.
-func start(src io.Reader) (p *packets, armor *dearmor, err error) {
-	br := bufio.NewReaderSize(patient{src}, readBuffer)
+func start(src io.Reader) (p *packets, armor *dearmor, err error) { return startAt(buffered(src)) }
+
+// buffered is what start reads src through.
+func buffered(src io.Reader) *bufio.Reader { return bufio.NewReaderSize(patient{src}, readBuffer) }
+
+// startAt is start for who looked at the beginning.
+func startAt(br *bufio.Reader) (p *packets, armor *dearmor, err error) {
 	text, err := br.Peek(seam.SniffLen)
 	if err != nil && err != io.EOF {
 		return nil, nil, err
@@ -37,8 +42,8 @@ func start(src io.Reader) (p *packets, armor *dearmor, err error) {
 }
 
 // startMessage is start where a detached signature does not serve.
-func startMessage(src io.Reader) (*packets, *dearmor, error) {
-	p, armor, err := start(src)
+func startMessage(src *bufio.Reader) (*packets, *dearmor, error) {
+	p, armor, err := startAt(src)
 	if err == nil && armor != nil {
 		err = messageLabel(armor.label)
 	}
@@ -51,7 +56,7 @@ func messageLabel(label string) error {
 	case labelMessage:
 		return nil
 	case "PGP SIGNED MESSAGE":
-		return malformed("a cleartext signature, which says too little about where its text begins and ends: not supported")
+		return malformed("it is a cleartext signature, not sealed: anybody can read it; verify it as a signed message")
 	}
 	return malformed("it is a %.80q, not a message", label)
 }
@@ -134,7 +139,7 @@ type sealed struct {
 // readSealed reads the header of a sealed message. What is of no use here
 // costs no memory: found is called for each session key packet.
 func readSealed(src io.Reader, l seam.Limits, found func(sessionKey, seam.Recipient)) (*sealed, error) {
-	in, armor, err := startMessage(src)
+	in, armor, err := startMessage(buffered(src))
 	if err != nil {
 		return nil, err
 	}

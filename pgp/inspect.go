@@ -9,7 +9,14 @@ import (
 // Inspect implements seam.Format.
 func (format) Inspect(src io.Reader, l seam.Limits) (*seam.Facts, error) {
 	f := &seam.Facts{Format: formatName, OpenedBy: -1}
-	in, armor, err := start(src)
+	br := buffered(src)
+	switch clear, err := clearsigned(br); {
+	case err != nil:
+		return nil, err
+	case clear:
+		return inspectCleartext(br, l)
+	}
+	in, armor, err := startAt(br)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"bufio"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -9,9 +10,16 @@ import (
 
 // OpenSigned implements seam.Format.
 func (format) OpenSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
+	br := buffered(src)
+	clear, err := clearsigned(br)
+	if err != nil {
+		return nil, err
+	}
+	if clear {
+		return openCleartext(br, p)
+	}
 	s := &signedSession{plan: p}
-	var err error
-	s.first, s.facts, err = beginSigned(src, p.Limits, &judge{senders: p.Senders, now: p.Now})
+	s.first, s.facts, err = beginSigned(br, p.Limits, &judge{senders: p.Senders, now: p.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +27,7 @@ func (format) OpenSigned(src io.Reader, p *seam.OpenPlan) (seam.Session, error) 
 }
 
 // beginSigned reads a message that is only signed up to its content.
-func beginSigned(src io.Reader, l seam.Limits, j *judge) (*message, seam.Facts, error) {
+func beginSigned(src *bufio.Reader, l seam.Limits, j *judge) (*message, seam.Facts, error) {
 	f := seam.Facts{Format: formatName, OpenedBy: -1, Auth: seam.AuthAtEnd}
 	in, armor, err := startMessage(src)
 	if err != nil {
@@ -72,7 +80,7 @@ func (s *signedSession) Again(src io.Reader) io.Reader {
 	if s.err != nil {
 		return failed{s.err}
 	}
-	m, _, err := beginSigned(src, s.plan.Limits, nil)
+	m, _, err := beginSigned(buffered(src), s.plan.Limits, nil)
 	if err != nil {
 		return failed{err}
 	}
