@@ -1,12 +1,6 @@
 package pgp
 
-import (
-	"encoding/binary"
-	"errors"
-	"io"
-
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-)
+import "github.com/ProtonMail/go-crypto/openpgp/packet"
 
 // libreHeader reads the parameters of LibrePGP's OCB encrypted data packet,
 // draft-koch-librepgp, Section 5.16. GnuPG 2.3 and later write it for keys that
@@ -21,58 +15,4 @@ func (s *sealed) libreHeader(b *body) error {
 		return malformed("encrypted data of LibrePGP, version %d, mode %d: not supported", h[0], h[2])
 	}
 	return s.suite(h[1], h[2], h[3])
-}
-
-// decryptLibre has go-crypto read the packet. Its type has no fields to set,
-// so that it gets the packet whole again, in parts.
-func (s *sealed) decryptLibre(r io.Reader, key []byte) (io.ReadCloser, error) {
-	p, err := packet.Read(&parts{
-		r:   r,
-		out: []byte{0xC0 | tagLibrePGP},
-		in:  []byte{1, byte(s.cipher), byte(s.mode), s.chunk},
-	})
-	if err != nil {
-		return nil, err
-	}
-	e, ok := p.(*packet.AEADEncrypted)
-	if !ok {
-		return nil, errors.New("pgp: another packet than was given")
-	}
-	return e.Decrypt(s.cipher, key)
-}
-
-// parts returns a packet body again as parts with lengths in front.
-type parts struct {
-	r    io.Reader
-	in   []byte // comes before what r has
-	out  []byte
-	last bool
-}
-
-func (p *parts) Read(b []byte) (int, error) {
-	for len(p.out) == 0 {
-		if p.last {
-			return 0, io.EOF
-		}
-		buf := make([]byte, 5+writtenPart)
-		n := copy(buf[5:], p.in)
-		p.in = nil
-		k, err := io.ReadFull(p.r, buf[5+n:])
-		n += k
-		switch {
-		case err == nil:
-			buf[4] = 224 + writtenPartBits
-			p.out = buf[4:]
-		case err == io.EOF || err == io.ErrUnexpectedEOF:
-			p.last = true
-			buf[0] = 255
-			binary.BigEndian.PutUint32(buf[1:], uint32(n))
-			p.out = buf[:5+n]
-		default:
-			return 0, err
-		}
-	}
-	n := copy(b, p.out)
-	p.out = p.out[n:]
-	return n, nil
 }

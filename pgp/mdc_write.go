@@ -14,12 +14,12 @@ import (
 
 // newBox starts the packet that encrypts with key.
 //
-// SEIPDv2 is go-crypto's. Its SEIPDv1 allocates what it encrypts once more for
-// every write, of which the garbage collector is not always in time to hold
-// the promise of constant memory, and works octet by octet on one core.
+// go-crypto's SEIPDv1 allocates what it encrypts once more for every write, of
+// which the garbage collector is not always in time to hold the promise of
+// constant memory, and both of its versions work octet by octet on one core.
 func newBox(w io.Writer, suite packet.CipherSuite, v2 bool, key []byte) (io.WriteCloser, error) {
 	if v2 {
-		return packet.SerializeSymmetricallyEncrypted(w, suite.Cipher, v2, suite, key, config())
+		return newChunkWriter(w, suite, key)
 	}
 	return newMDCWriter(w, key)
 }

@@ -17,6 +17,7 @@ type session struct {
 	cipher packet.CipherFunction
 	key    []byte
 	err    error // of Verify or of Close: nothing is released any more
+	active *reading
 }
 
 func (s *session) Facts() *seam.Facts { return &s.facts }
@@ -71,6 +72,7 @@ func (s *session) Again(src io.Reader) io.Reader {
 
 // Close implements seam.Session.
 func (s *session) Close() error {
+	s.active.stop()
 	clear(s.key)
 	s.err, s.first = envelope.ErrClosed, nil
 	return nil
@@ -94,7 +96,19 @@ type reading struct {
 }
 
 func (s *session) reader(in *sealed, judged bool) io.Reader {
-	return &reading{s: s, in: in, from: &watched{r: in.body}, judge: judged}
+	s.active.stop()
+	s.active = &reading{s: s, in: in, from: &watched{r: in.body}, judge: judged}
+	return s.active
+}
+
+// stop ends what reads ahead of r, which may be nil.
+func (r *reading) stop() {
+	if r == nil {
+		return
+	}
+	if p, ok := r.plain.(interface{ stop() }); ok {
+		p.stop()
+	}
 }
 
 // watched remembers an error of the ciphertext's source. go-crypto replaces
@@ -137,6 +151,7 @@ func (r *reading) Read(p []byte) (int, error) {
 	} else {
 		err = r.wrong(err)
 	}
+	r.stop()
 	if r.err = err; err != io.EOF {
 		return 0, err
 	}
@@ -208,18 +223,11 @@ func (r *reading) wrong(err error) error {
 	return r.secret()
 }
 
-// decrypt has go-crypto decrypt the content, read from r.
-func (s *sealed) decrypt(r io.Reader, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
-	switch s.container {
-	case containerV1:
-		se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
-		return se.Decrypt(cipher, key)
-	case containerV2:
-		se := &packet.SymmetricallyEncrypted{
-			Version: 2, IntegrityProtected: true, Contents: r,
-			Cipher: s.cipher, Mode: s.mode, ChunkSizeByte: s.chunk, Salt: s.salt,
-		}
-		return se.Decrypt(cipher, key)
+// decrypt returns the content, of which r has the ciphertext.
+func (s *sealed) decrypt(r *watched, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
+	if s.container != containerV1 {
+		return s.openChunks(r, key)
 	}
-	return s.decryptLibre(r, key)
+	se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
+	return se.Decrypt(cipher, key)
 }
