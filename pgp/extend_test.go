@@ -122,7 +122,7 @@ func TestExtendChooses(t *testing.T) {
 		"one was replaced":    {expired, encrypts, false, [2]bool{false, true}},
 		"both expired":        {expired, with(encrypts, lives(2*year)), false, [2]bool{false, true}},
 		"for another purpose": {expired, signs, false, [2]bool{true, true}},
-		"the other is revoked": {with(encrypts, lives(2*year)), with(encrypts, lives(year)), true,
+		"the other is revoked": {with(encrypts, lives(2*year)), with(encrypts, lives(10*year)), true,
 			[2]bool{true, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,5 +194,19 @@ func TestRevoke(t *testing.T) {
 			_, err = k.Revoke(NoReason, text)
 			require.ErrorContains(t, err, "cannot explain")
 		}
+	}
+}
+
+// TestBinderVerifies: a signature that does not verify is never handed out.
+func TestBinderVerifies(t *testing.T) {
+	t.Parallel()
+	s := newSmith(t, 6, day(2024, 1, 1))
+	for key, ok := range map[*packet.PrivateKey]bool{s.primary: true, s.signingKey(s.born): false} {
+		mixed := *s.primary
+		mixed.PrivateKey = key.PrivateKey
+		b := newBinder(&mixed, s.born)
+		b.direct(&packet.Signature{})
+		require.Equal(t, ok, b.err == nil)
+		require.Equal(t, ok, len(b.out) > 0)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
+	"github.com/ProtonMail/go-crypto/openpgp/slhdsa"
+	circl "github.com/cloudflare/circl/sign/slhdsa"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -100,9 +102,18 @@ func (l KeyLimits) argon2() uint64 {
 // which exports of secret keys do not even carry, in armor.
 const maxKeyFile = 16 << 20
 
-// maxElgamal bounds the Elgamal subkeys of a key file, old as those are: to
-// hold one against its public part takes a second.
-const maxElgamal = 4
+// maxSlowKeys bounds the Elgamal and SLH-DSA keys of a key file: to hold one
+// against its public part takes up to a second.
+const maxSlowKeys = 4
+
+// slowKey reports whether a key of an algorithm is one of those.
+func slowKey(a packet.PublicKeyAlgorithm) bool {
+	switch a {
+	case packet.PubKeyAlgoElGamal, packet.PubKeyAlgoSlhdsaShake128s, packet.PubKeyAlgoSlhdsaShake128f, packet.PubKeyAlgoSlhdsaShake256s:
+		return true
+	}
+	return false
+}
 
 // unlock fills k.secrets from secret key packets, which are found by their
 // public part. Of subkeys that nothing binds to the primary key the secret is
@@ -114,7 +125,7 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 		scan secretScan
 	}
 	var jobs []job
-	work, elgamal := uint64(0), 0
+	work, slow := uint64(0), 0
 	add := func(tag int, public []byte) error {
 		body := packets[string(public)]
 		if body == nil {
@@ -124,11 +135,11 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 		if err != nil {
 			return err
 		}
-		if body[5] == byte(packet.PubKeyAlgoElGamal) {
-			elgamal++
+		if slowKey(packet.PublicKeyAlgorithm(body[5])) {
+			slow++
 		}
-		if elgamal > maxElgamal {
-			return &envelope.LimitError{What: "Elgamal subkeys in one key file", Max: maxElgamal, Fixed: true}
+		if slow > maxSlowKeys {
+			return &envelope.LimitError{What: "Elgamal and SLH-DSA keys in one key file", Max: maxSlowKeys, Fixed: true}
 		}
 		if work += s.s2k.work; work > maxArgon2Work {
 			return &envelope.LimitError{What: "KiB times passes of Argon2 in one key file", Max: maxArgon2Work, Fixed: true}
@@ -162,8 +173,10 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 }
 
 // unlockSecret parses and decrypts one secret key packet that was scanned.
-// go-crypto computes the public part from the secret, for every algorithm, and
-// compares; for RSA crypto/rsa does, and proves that the primes multiply to n.
+// go-crypto computes the public part from the secret, for every algorithm but
+// SLH-DSA, and compares; for RSA crypto/rsa does, and proves that the primes
+// multiply to n. (Signatures by RSA are verified by crypto/rsa before it hands
+// them out, so that a fault in one prime does not give away the other.)
 func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*packet.PrivateKey, error) {
 	switch {
 	case scan.usage == usagePlain && len(passphrase) > 0:
@@ -185,6 +198,9 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 	} else if err == nil && scan.usage != usagePlain {
 		err = errKeyPacket // what was scanned as protected is to be seen as protected
 	}
+	if err == nil {
+		err = keyGuard(func() error { return checkSLHDSA(s) })
+	}
 	var invalid pgperrors.KeyInvalidError
 	var unsupported pgperrors.UnsupportedError
 	switch {
@@ -202,6 +218,33 @@ func unlockSecret(tag int, body []byte, scan secretScan, passphrase []byte) (*pa
 		return nil, errPair
 	}
 	return s, nil
+}
+
+// checkSLHDSA computes the root of an SLH-DSA key from its seeds. The secret
+// holds a copy of the public part (FIPS 205, Section 9.1), and go-crypto
+// compares that alone: signatures by a seed under another root give parts of
+// one-time keys away twice.
+func checkSLHDSA(s *packet.PrivateKey) error {
+	k, ok := s.PrivateKey.(*slhdsa.PrivateKey)
+	if !ok {
+		return nil
+	}
+	secret, err := k.SecretSlhdsa.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	id, err := circl.IDByName(k.Slhdsa.Name())
+	if err != nil {
+		return err
+	}
+	public, _, err := circl.GenerateKey(bytes.NewReader(secret), id) // which reads the seeds in the order that they stand in
+	if err != nil {
+		return err
+	}
+	if !public.Equal(k.PublicSlhdsa) {
+		return pgperrors.KeyInvalidError("the root is not that of the seeds")
+	}
+	return nil
 }
 
 // Marshal returns the key as an armored "PGP PRIVATE KEY BLOCK", protected by
