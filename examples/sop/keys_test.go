@@ -54,6 +54,7 @@ func makeKeys(t *testing.T) string {
 	cert, err := pgp.ParseKey(bytes.NewReader(expired(t)), nil)
 	require.NoError(t, err)
 	save("expired", "", cert)
+	write("mailonly.pgp", mailOnly(t))
 	write("elgamal.pgp", unusable(alice.Certificate().Marshal()))
 	return dir
 }
@@ -85,4 +86,19 @@ func unusable(cert []byte) []byte {
 		at += n
 	}
 	return cert
+}
+
+// mailOnly is a certificate whose encryption key is for communications only.
+func mailOnly(t *testing.T) []byte {
+	t.Helper()
+	c := &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, DefaultHash: crypto.SHA256}
+	e, err := openpgp.NewEntity("", "", "mailonly@example.org", c)
+	require.NoError(t, err)
+	sub := &e.Subkeys[0]
+	sig := sub.Bindings[0].Packet
+	sig.FlagEncryptStorage = false
+	require.NoError(t, sig.SignKey(sub.PublicKey, e.PrivateKey, c))
+	var b bytes.Buffer
+	require.NoError(t, e.Serialize(&b))
+	return b.Bytes()
 }
