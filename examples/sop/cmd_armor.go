@@ -32,14 +32,13 @@ const armorPeek = 64 << 10
 
 // looksArmored reports whether r begins as text does that has armor in it.
 func looksArmored(r *bufio.Reader) (bool, error) {
-	head, err := r.Peek(1)
-	if err == io.EOF {
+	switch _, err := r.Peek(1); {
+	case err == io.EOF:
 		return false, fail(badData, "standard input is empty")
-	}
-	if err != nil {
+	case err != nil:
 		return false, err
 	}
-	head, _ = r.Peek(armorPeek)
+	head, _ := r.Peek(armorPeek)
 	if head[0]&0x80 != 0 && !bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")) {
 		return false, nil
 	}
