@@ -133,11 +133,14 @@ func (e *UnknownReaderError) Is(target error) bool { return target == keyring.Er
 // allow only a container weaker than the best of the profile. It is
 // [keyring.ErrRefused].
 type LoweredError struct {
-	Recipients []keyring.Fingerprint
+	Recipients []keyring.Fingerprint // none where a passphrase would lower it: nothing says what is read by who has only that
 }
 
 // Error implements error, on one line.
 func (e *LoweredError) Error() string {
+	if len(e.Recipients) == 0 {
+		return "envelope: a passphrase would lower the message, since it is not known what those read with who have only that: choose the Modern profile, or allow lowering"
+	}
 	var fs []string
 	for _, f := range e.Recipients {
 		fs = append(fs, f.String())

@@ -25,10 +25,9 @@ import (
 //
 // Errors: those of [Opener.Open] and [Sealer.Seal]; [ErrMixed] where the
 // message is of another format than the recipients; [keyring.ErrRefused] where
-// its form is not what the profile would write; another one for OpenPGP, whose
-// messages are resealed only. Most come before the first
-// byte is written. After one that does not (of dst, or a source that changed
-// in between), throw away what dst holds. src and dst are not closed, and must
+// its form is not what the profile would write, or is not written at all. Most
+// come before the first byte is written. After one that does not (of dst, or a
+// source that changed in between), throw away what dst holds. src and dst are not closed, and must
 // not be one file.
 func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.Verified) (*Receipt, error) {
 	if s == nil {
@@ -46,6 +45,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 	}
 	strict := *o
 	strict.Legacy.UnauthenticatedCBC = false
+	strict.Legacy.NoMDC = false
 	m, op, err := strict.start(src, sameFormat(f), o.RequireSignature)
 	if err != nil {
 		return nil, err

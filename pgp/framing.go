@@ -142,9 +142,10 @@ func streamed(tag int) bool {
 // body is the body of one packet, across its parts.
 type body struct {
 	r     byteReader
-	left  int64 // octets left of this part
-	more  bool  // another part follows
-	toEnd bool  // it has no length and ends with the source
+	left  int64  // octets left of this part
+	more  bool   // another part follows
+	toEnd bool   // it has no length and ends with the source
+	again []byte // was read to look at it, and comes once more
 }
 
 // length reads a new-format length, RFC 9580, Section 4.2.1.
@@ -212,6 +213,11 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if len(b.again) > 0 {
+		n := copy(p, b.again)
+		b.again = b.again[n:]
+		return n, nil
+	}
 	if err := b.ready(); err != nil {
 		return 0, err
 	}
@@ -231,6 +237,11 @@ func (b *body) Read(p []byte) (int, error) {
 
 // ReadByte implements io.ByteReader.
 func (b *body) ReadByte() (byte, error) {
+	if len(b.again) > 0 {
+		c := b.again[0]
+		b.again = b.again[1:]
+		return c, nil
+	}
 	if err := b.ready(); err != nil {
 		return 0, err
 	}

@@ -16,8 +16,7 @@ import (
 // that keys in use need is one of Elgamal with 8192 bits, 2 KiB.
 const maxSessionKeyPacket = 4 << 10
 
-// maxIdlePackets is how many packets that carry nothing (markers, padding,
-// private ones) are skipped in one place: a message needs none or one.
+// maxIdlePackets is how many packets that carry nothing (markers, private ones) are skipped in one place: a message needs none or one.
 const maxIdlePackets = 64
 
 // start finds out whether src is armored and returns its packets.
@@ -68,6 +67,8 @@ type sessionKey struct {
 	fingerprint []byte // version 6; empty: hidden
 	algorithm   byte
 	raw         []byte // the whole body
+
+	password *password // it is for a passphrase, and all else is unset
 }
 
 func (k *sessionKey) hidden() bool { return k.keyID == 0 && len(k.fingerprint) == 0 }
@@ -183,6 +184,9 @@ func skip(tag int, idle *int) error {
 	if tag != tagMarker && tag != tagPadding && tag < firstUncritical {
 		return malformed("packet type %d does not belong there", tag)
 	}
+	if tag == tagPadding { // large content has many, and their octets are counted as all others are
+		return nil
+	}
 	if *idle++; *idle > maxIdlePackets {
 		return &envelope.LimitError{What: "packets that carry nothing", Max: maxIdlePackets, Fixed: true}
 	}
@@ -194,8 +198,9 @@ func readSessionKey(tag int, b *body, found func(sessionKey, seam.Recipient)) er
 	if err != nil {
 		return err
 	}
-	if tag == tagSKESK { // no key derivation is run for it, whatever it asks for
-		found(sessionKey{}, seam.Recipient{ID: "passphrase", Algorithm: "passphrase"})
+	if tag == tagSKESK { // no key derivation is run for it here, whatever it asks for
+		p := parsePassword(raw)
+		found(sessionKey{password: p}, p.recipient())
 		return nil
 	}
 	k, ok, err := parseSessionKey(raw)
@@ -262,14 +267,21 @@ func (s *sealed) auth() seam.Auth {
 	return seam.AuthChunk
 }
 
-// end checks that nothing follows the ciphertext, of which all was read.
+// end checks that nothing follows the ciphertext, of which all was read, but
+// what is to be ignored wherever it stands (RFC 9580, Section 10.3).
 func (s *sealed) end() error {
-	tag, _, err := s.in.next()
-	switch {
-	case err == io.EOF:
-		return nil
-	case err != nil:
-		return err
+	for idle := 0; ; {
+		tag, _, err := s.in.next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case tag != tagMarker && tag != tagPadding:
+			return malformed("packet type %d follows the message", tag)
+		}
+		if err := skip(tag, &idle); err != nil {
+			return err
+		}
 	}
-	return malformed("packet type %d follows the message", tag)
 }

@@ -17,7 +17,8 @@ import (
 type judge struct {
 	senders []seam.Certificate
 	now     time.Time
-	self    []byte // fingerprint of the primary key of who opened the message; nil: it was not sealed
+	sealed  bool
+	self    []byte // fingerprint of the primary key of who opened the message; nil: it was a passphrase, or it was not sealed
 
 	findings []string
 }
@@ -90,8 +91,8 @@ func (j *judge) bySenders(v seam.Signature, sig *packet.Signature, h hash.Hash) 
 		}
 		v.Sender, v.Signer, v.SignerID = i, c, keyName(key.Fingerprint, 0)
 		v.Status, v.Detail = j.worth(key, problem, sig)
-		if v.Status == seam.SignatureValid && j.self != nil && len(sig.IntendedRecipients) == 0 {
-			j.findings = append(j.findings, "a signature does not say for whom it was made: whoever received it can have sealed it again for others")
+		if v.Status == seam.SignatureValid && j.sealed {
+			j.findings = append(j.findings, j.intention(sig)...)
 		}
 		if v.Status == seam.SignatureValid && sig.SigType == packet.SigTypeText {
 			j.findings = append(j.findings, "a signature is one over text: it does not tell one kind of line ends from another")
@@ -136,6 +137,20 @@ func (j *judge) worth(key *packet.PublicKey, problem string, sig *packet.Signatu
 		return seam.SignatureNotIntended, ""
 	}
 	return seam.SignatureValid, ""
+}
+
+// intention is what is not known of for whom a valid signature was made. Who
+// opens with a passphrase is nobody whom it could name: it is valid, since those
+// who got a passphrase beside others would have none that is, and what it names
+// is for a person to judge.
+func (j *judge) intention(sig *packet.Signature) []string {
+	switch {
+	case len(sig.IntendedRecipients) == 0:
+		return []string{"a signature does not say for whom it was made: whoever received it can have sealed it again for others"}
+	case j.self == nil:
+		return []string{"a signature names the keys that it was made for, and the message was opened with a passphrase: whoever has one of those keys can have sealed it again"}
+	}
+	return nil
 }
 
 // intended reports whether self is among those whom the signature was made

@@ -15,13 +15,22 @@ import (
 	"github.com/doublekeybox/doublekeybox/pgp"
 )
 
-// libre seals as GnuPG 2.3 does for keys that ask for it: packet 20,
-// draft-koch-librepgp, Section 5.16, with chunks of 64 octets.
+// libre seals as GnuPG 2.3 does for keys that ask for it.
 func libre(t *testing.T, to *pgp.Key, inside []byte) []byte {
 	t.Helper()
-	const chunk = 64
-	key, nonce := make([]byte, 32), make([]byte, 15)
+	key := make([]byte, 32)
 	rand.Read(key)
+	var pkesk bytes.Buffer
+	require.NoError(t, packet.SerializeEncryptedKeyAEAD(&pkesk, subkey(t, to), packet.CipherAES256, false, key, lenient))
+	return cat(pkesk.Bytes(), librePacket(t, key, inside))
+}
+
+// librePacket is packet 20, draft-koch-librepgp, Section 5.16, with chunks of
+// 64 octets.
+func librePacket(t *testing.T, key, inside []byte) []byte {
+	t.Helper()
+	const chunk = 64
+	nonce := make([]byte, 15)
 	rand.Read(nonce)
 	block, err := aes.NewCipher(key)
 	require.NoError(t, err)
@@ -42,9 +51,7 @@ func libre(t *testing.T, to *pgp.Key, inside []byte) []byte {
 		rest = rest[n:]
 	}
 	seal(i, nil, binary.BigEndian.AppendUint64(nil, uint64(len(inside))))
-	var pkesk bytes.Buffer
-	require.NoError(t, packet.SerializeEncryptedKeyAEAD(&pkesk, subkey(t, to), packet.CipherAES256, false, key, lenient))
-	return cat(pkesk.Bytes(), pkt(20, out))
+	return pkt(20, out)
 }
 
 func TestLibrePGP(t *testing.T) {

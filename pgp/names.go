@@ -10,6 +10,12 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
+// Names of the post-quantum encryption algorithms.
+const (
+	mlkem768Name  = "ML-KEM-768+X25519"
+	mlkem1024Name = "ML-KEM-1024+X448"
+)
+
 // keyAlgorithm names a public key algorithm, RFC 9580, Section 9.1, and
 // RFC 9980. An ECDH packet does not say on which curve.
 func keyAlgorithm(id byte) string {
@@ -45,9 +51,9 @@ func keyAlgorithm(id byte) string {
 	case packet.PubKeyAlgoSlhdsaShake256s:
 		return "SLH-DSA-SHAKE-256s"
 	case packet.PubKeyAlgoMlkem768X25519:
-		return "ML-KEM-768+X25519"
+		return mlkem768Name
 	case packet.PubKeyAlgoMlkem1024X448:
-		return "ML-KEM-1024+X448"
+		return mlkem1024Name
 	}
 	return fmt.Sprintf("algorithm %d", id)
 }
@@ -97,17 +103,22 @@ func signatureAlgorithm(key, hash byte) string {
 	return keyAlgorithm(key) + ", " + digestByID(hash).name
 }
 
-// contentV2 names the cipher and mode of SEIPDv2, "" where they are not read here.
-func contentV2(cipher packet.CipherFunction, mode packet.AEADMode) string {
-	var c, m string
+// cipherName names a cipher that is read here, "" for all others.
+func cipherName(cipher packet.CipherFunction) string {
 	switch cipher {
 	case packet.CipherAES128:
-		c = "AES-128"
+		return "AES-128"
 	case packet.CipherAES192:
-		c = "AES-192"
+		return "AES-192"
 	case packet.CipherAES256:
-		c = "AES-256"
+		return "AES-256"
 	}
+	return ""
+}
+
+// contentV2 names the cipher and mode of SEIPDv2, "" where they are not read here.
+func contentV2(cipher packet.CipherFunction, mode packet.AEADMode) string {
+	c, m := cipherName(cipher), ""
 	switch mode {
 	case packet.AEADModeEAX:
 		m = "EAX"

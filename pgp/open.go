@@ -22,14 +22,14 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err := approved("opening an OpenPGP message"); err != nil {
 		return nil, err
 	}
-	if len(p.Identities) == 0 && len(p.Passphrases) > 0 {
-		return nil, errPassphrases
-	}
 	s := &session{plan: p}
 	keys := identityKeys(p)
 	var candidates trials
 	in, err := readSealed(src, p.Limits, func(k sessionKey, r seam.Recipient) {
 		s.facts.Recipients = append(s.facts.Recipients, r)
+		if k.password != nil {
+			s.passwords.add(k.password)
+		}
 		for _, t := range keys {
 			if k.raw != nil && k.names(&t.key.PublicKey) {
 				candidates.add(trial{k, t.key, t.identity}, p.Limits.PrivateTrial)
@@ -39,7 +39,7 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.first = in
+	s.first, s.mode = in, in.mode
 	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armor != nil
 	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
 	if s.handed() {
@@ -47,13 +47,28 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 		return s, nil
 	}
 	fit, err := candidates.fitting(in)
-	if err != nil {
+	var tried []*password
+	if err != nil || fit[0].packet.hidden() {
+		// Which that is can be seen, so that the time that passphrases take
+		// does not tell whether a private key worked.
+		var perr error
+		if tried, perr = s.passwords.tried(in.container, len(p.Passphrases)); perr != nil && err != nil {
+			return nil, perr
+		}
+	}
+	if err != nil && len(tried) == 0 {
 		return nil, err
 	}
 	if len(fit) > p.Limits.PrivateTrial {
 		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}
 	}
-	s.unlock(fit)
+	var prefix []byte
+	if len(tried) > 0 && in.container == containerV1 {
+		if prefix, err = in.peekPrefix(); err != nil {
+			return nil, err
+		}
+	}
+	s.unlock(fit, tried, prefix)
 	s.tell()
 	return s, nil
 }
@@ -117,8 +132,13 @@ func (ts *trials) fitting(in *sealed) ([]trial, error) {
 // whatever its session key packet holds. All trials are made even after one
 // that brought a key: their number is in the message, and tells nothing. So
 // does OpenedBy, which without such a one is the identity that was tried first.
-func (s *session) unlock(fit []trial) {
-	s.facts.OpenedBy = fit[0].identity
+//
+// Passphrases come last, and are all tried even so.
+func (s *session) unlock(fit []trial, tried []*password, prefix []byte) {
+	s.facts.OpenedBy = -1
+	if len(fit) > 0 {
+		s.facts.OpenedBy = fit[0].identity
+	}
 	s.cipher = packet.CipherAES256
 	if s.first.container != containerV1 {
 		s.cipher = s.first.cipher
@@ -137,6 +157,9 @@ func (s *session) unlock(fit []trial) {
 			s.cipher, s.key, s.facts.OpenedBy = cipher, key, t.identity
 		}
 	}
+	if u, ok := s.byPassphrase(tried, prefix); ok && !found {
+		s.cipher, s.key, s.facts.OpenedBy = u.cipher, u.key, -1
+	}
 }
 
 // decryptKey returns the session key that the trial brings if it fits, or nil.
@@ -152,7 +175,7 @@ func (s *session) decryptKey(t trial) (packet.CipherFunction, []byte) {
 			return 0, nil
 		}
 	}
-	if contentV2(cipher, packet.AEADModeOCB) == "" || cipher.KeySize() != len(k.Key) {
+	if cipherName(cipher) == "" || cipher.KeySize() != len(k.Key) {
 		return 0, nil
 	}
 	return cipher, k.Key

@@ -26,9 +26,6 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	if err := approved("sealing an OpenPGP message"); err != nil {
 		return nil, err
 	}
-	if len(p.Passphrases) > 0 {
-		return nil, errPassphrases
-	}
 	keys, err := encryptionKeys(p)
 	if err != nil {
 		return nil, err
@@ -50,19 +47,13 @@ func (format) Seal(dst io.Writer, p *seam.SealPlan) (seam.Writer, error) {
 	if p.SessionKey != nil {
 		p.SessionKey(byte(suite.Cipher), w.key)
 	}
-	head, err := wrapAll(keys, suite.Cipher, v2, w.key)
+	head, err := wrapReaders(p, keys, suite.Cipher, v2, w.key, &w.planned)
 	if err != nil {
 		return nil, err
-	}
-	for _, k := range keys {
-		w.planned.Recipients = append(w.planned.Recipients, plannedRecipient(k.key, v2))
 	}
 	w.output(dst, p.Armor, labelMessage, !v2)
 	return w, w.seal(head, suite, v2)
 }
-
-// errPassphrases is returned before anything is read or written.
-var errPassphrases = errors.New("pgp: passphrases are not supported for OpenPGP messages: give recipients, or use S/MIME")
 
 // encryptionKeys asks every recipient for the key to use, and names all that
 // have none.
@@ -83,16 +74,24 @@ func encryptionKeys(p *seam.SealPlan) (keys []*encryptionKey, err error) {
 	switch {
 	case len(bad) > 0:
 		return nil, &envelope.RecipientsError{Reasons: bad}
-	case len(keys) == 0:
+	case len(keys)+len(p.Passphrases) == 0:
 		return nil, errors.New("pgp: no recipient")
 	}
 	return keys, nil
 }
 
 // choose decides on the container: SEIPDv2 if every recipient's certificate
-// says that it is read, with GCM, which is faster, only if each lists it.
+// says that it is read, with GCM, which is faster, only if each lists it. Of
+// who has only a passphrase nothing says anything: whoever asks for Modern or
+// PostQuantum knows that they read SEIPDv2, of which OCB is a must.
 func choose(p *seam.SealPlan, f *seam.Facts) (suite packet.CipherSuite, v2 bool, err error) {
 	suite = packet.CipherSuite{Cipher: packet.CipherAES256, Mode: packet.AEADModeGCM}
+	f.Format, f.Encrypted, f.Armored, f.OpenedBy = formatName, true, p.Armor, -1
+	f.Container, f.Content, f.Auth = containerV1, contentV1, seam.AuthAtEnd
+	f.Reason = "SEIPDv1: the Compatible profile"
+	if len(p.Passphrases) > 0 {
+		suite.Mode = packet.AEADModeOCB
+	}
 	v2 = p.Profile != seam.Compatible
 	if v2 {
 		var lowered []keyring.Fingerprint
@@ -106,25 +105,58 @@ func choose(p *seam.SealPlan, f *seam.Facts) (suite packet.CipherSuite, v2 bool,
 				suite.Mode = packet.AEADModeOCB
 			}
 		}
+		f.Reason = "SEIPDv1: not every recipient's key says that it reads SEIPDv2"
 		v2 = len(lowered) == 0
+		if v2 && p.Profile == seam.Auto && len(p.Passphrases) > 0 {
+			f.Reason, v2 = "SEIPDv1: what those read with who have only the passphrase is not known", false
+		}
 		if !v2 && p.RefuseLowering {
 			return suite, false, &envelope.LoweredError{Recipients: lowered}
 		}
 	}
-	f.Format, f.Encrypted, f.Armored, f.OpenedBy = formatName, true, p.Armor, -1
-	f.Container, f.Content, f.Auth = containerV1, contentV1, seam.AuthAtEnd
 	if v2 {
+		f.Reason = "SEIPDv2: the profile, and every recipient's key says that it is read"
 		f.Container, f.Content, f.Auth = containerV2, contentV2(suite.Cipher, suite.Mode), seam.AuthChunk
 	}
 	return suite, v2, nil
 }
 
+// wrapReaders wraps the session key for every key and every passphrase, and
+// adds to f what a keyless reader must find.
+func wrapReaders(p *seam.SealPlan, keys []*encryptionKey, cipher packet.CipherFunction, v2 bool, secret []byte, f *seam.Facts) ([]byte, error) {
+	head, err := wrapAll(keys, cipher, v2, p.Hidden, secret)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		f.Recipients = append(f.Recipients, plannedRecipient(k.key, v2, p.Hidden))
+	}
+	if p.Hidden && len(keys) > usualTrials {
+		f.Findings = append(f.Findings, fmt.Sprintf("the message names none of its %d recipients, and readers try few keys of those that may be theirs: seal in parts", len(keys)))
+	}
+	for _, text := range p.Passphrases {
+		packet, r, err := wrapForPassphrase(text, cipher, v2, secret)
+		if err != nil {
+			return nil, err
+		}
+		head = append(head, packet...)
+		f.Recipients = append(f.Recipients, r)
+	}
+	return head, nil
+}
+
+// usualTrials is how many private-key operations readers make for one message:
+// the default of envelope.Limits.
+const usualTrials = 32
+
 // plannedRecipient is what a keyless reader must find for a key.
-func plannedRecipient(key *packet.PublicKey, v2 bool) seam.Recipient {
-	r := seam.Recipient{Algorithm: keyAlgorithm(byte(key.PubKeyAlgo))}
-	if v2 {
+func plannedRecipient(key *packet.PublicKey, v2, hidden bool) seam.Recipient {
+	r := seam.Recipient{Algorithm: keyAlgorithm(byte(key.PubKeyAlgo)), Hidden: hidden}
+	switch {
+	case hidden:
+	case v2:
 		r.ID = keyName(key.Fingerprint, 0)
-	} else {
+	default:
 		r.ID = keyName(nil, key.KeyId)
 	}
 	return r
@@ -132,7 +164,7 @@ func plannedRecipient(key *packet.PublicKey, v2 bool) seam.Recipient {
 
 // wrapAll encrypts the session key to every key, before a byte is written: a
 // key with a point that is none of its curve shows itself only now.
-func wrapAll(keys []*encryptionKey, cipher packet.CipherFunction, v2 bool, secret []byte) ([]byte, error) {
+func wrapAll(keys []*encryptionKey, cipher packet.CipherFunction, v2, hidden bool, secret []byte) ([]byte, error) {
 	const few = 8 // below, a second worker costs more than it brings
 	workers := min(runtime.GOMAXPROCS(0), 4)
 	if len(keys) < few {
@@ -145,7 +177,7 @@ func wrapAll(keys []*encryptionKey, cipher packet.CipherFunction, v2 bool, secre
 		wg.Go(func() {
 			for i := at; i < len(keys); i += workers {
 				errs[i] = keyGuard(func() error {
-					return packet.SerializeEncryptedKeyAEAD(&out[i], keys[i].key, cipher, v2, secret, config())
+					return packet.SerializeEncryptedKeyAEADwithHiddenOption(&out[i], keys[i].key, cipher, v2, secret, hidden, config())
 				})
 			}
 		})
@@ -191,5 +223,9 @@ func (w *writer) seal(head []byte, suite packet.CipherSuite, v2 bool) error {
 		return err
 	}
 	w.box, w.in = box, box
+	if v2 { // readers of SEIPDv1 know of no Padding packet
+		w.inside = &measured{w: box}
+		w.in = w.inside
+	}
 	return w.begin()
 }

@@ -11,13 +11,16 @@ import (
 
 // session is an opened message: the header read, the session key held.
 type session struct {
-	plan   *seam.OpenPlan
-	facts  seam.Facts
-	first  *sealed // nil after it was read
-	cipher packet.CipherFunction
-	key    []byte
-	err    error // of Verify or of Close: nothing is released any more
-	active *reading
+	plan      *seam.OpenPlan
+	facts     seam.Facts
+	passwords passwords
+	mode      packet.AEADMode // SEIPDv2
+	whole     bool            // Verify found the content authentic
+	first     *sealed         // nil after it was read
+	cipher    packet.CipherFunction
+	key       []byte
+	err       error // of Verify or of Close: nothing is released any more
+	active    *reading
 }
 
 func (s *session) Facts() *seam.Facts { return &s.facts }
@@ -31,6 +34,7 @@ func (s *session) Verify() error {
 		return envelope.ErrClosed
 	}
 	_, s.err = io.Copy(io.Discard, s.take(true))
+	s.whole = s.err == nil
 	return s.err
 }
 
@@ -170,8 +174,10 @@ func (r *reading) begin() error {
 	if r.judge {
 		p := r.s.plan
 		j = &judge{senders: p.Senders, now: p.Now}
-		if k, ok := p.Identities[r.s.facts.OpenedBy].(*privateKey); ok {
-			j.self = k.cert.fullFingerprint()
+		if by := r.s.facts.OpenedBy; by < 0 {
+			j.sealed = true
+		} else if k, ok := p.Identities[by].(*privateKey); ok {
+			j.sealed, j.self = true, k.cert.fullFingerprint()
 		}
 	}
 	r.msg = newMessage(newPackets(r.plain), r.s.plan.Limits, j, false)

@@ -159,6 +159,7 @@ type writer struct {
 	signs   []*signing
 	text    *lineEnds      // nil: signatures are over the octets that there are
 	finish  []func() error // ends what lies between out and dst, in this order
+	inside  *measured      // of what is encrypted, where it is padded; else nil
 	key     []byte
 	planned seam.Facts
 	err     error
@@ -245,6 +246,11 @@ func (w *writer) end() error {
 	}
 	for i := range w.signs { // the one announced last comes first
 		if err := w.signs[len(w.signs)-1-i].finish(to); err != nil {
+			return err
+		}
+	}
+	if w.inside != nil {
+		if err := writePadding(to, padding(w.inside.n)); err != nil {
 			return err
 		}
 	}

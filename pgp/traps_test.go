@@ -207,7 +207,7 @@ func TestTrapPairing(t *testing.T) {
 }
 
 // Trap: the Argon2 parameters of a session key packet are run as they are,
-// 2 TiB of memory. Here no passphrase packet is run at all.
+// 2 TiB of memory. Here they are read first, and matter only to who needs them.
 func TestTrapArgon2(t *testing.T) {
 	k := key(t, "curve25519")
 	argon2 := func(m byte) []byte { // version 4, AES-256, salt, passes, lanes, memory
@@ -221,6 +221,9 @@ func TestTrapArgon2(t *testing.T) {
 	_, body := outer(t, msg)
 	_, _, err = open(opener(k), bytes.NewReader(cat(argon2(31), pkt(18, body))))
 	require.ErrorIs(t, err, envelope.ErrNotForYou)
+	require.Equal(t, "KiB of Argon2 memory", limited(t, spoken(t, "x"), cat(argon2(31), pkt(18, body))))
+	_, _, err = open(spoken(t, "x"), bytes.NewReader(cat(argon2(5), pkt(18, body)))) // 32 KiB
+	require.True(t, err == envelope.ErrDecrypt, err)
 }
 
 // Trap: AEADConfig.Mode and the decrypters panic on numbers they do not know,

@@ -22,7 +22,7 @@ func (a *app) rewrapCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rewrap --key KEYFILE --to FILE=FINGERPRINT… [flags] [IN]",
 		Short: "Add readers to a sealed message without sealing it anew",
-		Long: `Add readers to a sealed message (S/MIME). Nobody loses access: who could open
+		Long: `Add readers to a sealed message. Nobody loses access: who could open
 the message before can open the new one too, and knows its content key. To take
 access away, or to change the form, use box reseal.
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/smime"
 )
 
 // sealFlags are what seal was asked for.
@@ -74,6 +75,9 @@ func (a *app) seal(f *sealFlags, name string) error {
 	s, to, err := a.sealer(&f.sealerFlags)
 	if err != nil {
 		return err
+	}
+	if len(to) == 0 && f.format == "" {
+		s.Format = smime.Format()
 	}
 	s.Legacy.UnauthenticatedCBC = f.allowUnauthenticated
 	signers, err := a.signingKeys(f.sign, f.passphraseFile)

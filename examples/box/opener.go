@@ -20,7 +20,7 @@ func (f *openerFlags) add(c *cobra.Command, old bool) {
 	fl := c.Flags()
 	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE`; again for each further one")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
-	fl.StringArrayVar(&f.passphrases, "with-passphrase", nil, "the first line of this `FILE` opens the message itself (S/MIME)")
+	fl.StringArrayVar(&f.passphrases, "with-passphrase", nil, "the first line of this `FILE` opens the message itself")
 	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
 	if !old {
 		return

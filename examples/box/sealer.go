@@ -9,6 +9,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
 	"github.com/doublekeybox/doublekeybox/smime"
 )
 
@@ -16,14 +17,17 @@ import (
 type sealerFlags struct {
 	to, passphrases, readsGCM []string
 	profile, out              string
-	armor, force              bool
+	format                    string
+	armor, force, hide        bool
 }
 
 func (f *sealerFlags) add(a *app, c *cobra.Command) {
 	fl := c.Flags()
 	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT` or FILE=ADDRESS; again for each further one")
 	fl.StringArrayVar(&f.readsGCM, "reads-gcm", nil, "the owner of this `FILE`, which --to names too, says that they read AES-GCM (S/MIME)")
-	fl.StringArrayVar(&f.passphrases, "to-passphrase", nil, "whoever knows the first line of this `FILE` opens it too (S/MIME); what people choose, others guess")
+	fl.StringArrayVar(&f.passphrases, "to-passphrase", nil, "whoever knows the first line of this `FILE` opens it too; what people choose, others guess")
+	fl.StringVar(&f.format, "format", "", "pgp or smime, where only passphrases are given (default: smime, or that of the message)")
+	fl.BoolVar(&f.hide, "hide", false, "the message does not say for whom it is, only for how many (OpenPGP); they still see each other")
 	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
 	a.addAuthorityFlags(c, "--to")
@@ -45,7 +49,7 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 	if len(f.to)+len(f.passphrases) == 0 {
 		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT, FILE=ADDRESS with --roots, or --to-passphrase FILE")
 	}
-	s := &envelope.Sealer{Armor: f.armor}
+	s := &envelope.Sealer{Armor: f.armor, Hidden: f.hide}
 	if s.Profile, err = sealProfile(f.profile); err != nil {
 		return nil, nil, err
 	}
@@ -57,8 +61,14 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 			a.say("warning: the passphrase in %s has %d characters: whoever gets hold of the message can try all that are likely; let a program make one of %d or more", shown(f.passphrases[i]), n, shortPassphrase)
 		}
 	}
-	if len(f.to) == 0 {
+	switch f.format {
+	case "pgp":
+		s.Format = pgp.Format()
+	case "smime":
 		s.Format = smime.Format()
+	case "": // that of the keys, or of the message that is sealed anew
+	default:
+		return nil, nil, usagef("--format %q: give pgp or smime", cut(f.format))
 	}
 	to, err := a.verify("--to", f.to)
 	if err != nil {
