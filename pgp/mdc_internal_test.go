@@ -5,10 +5,13 @@ package pgp
 import (
 	"bytes"
 	"crypto/aes"
+	"crypto/cipher"
 	"crypto/fips140"
 	"crypto/rand"
+	"crypto/sha1"
 	"io"
 	"testing"
+	"testing/iotest"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
@@ -120,4 +123,70 @@ func TestMDCWriterAgainstGoCrypto(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
+}
+
+// What go-crypto writes is read, however it arrives.
+func TestMDCReaderAgainstGoCrypto(t *testing.T) {
+	notUnderFIPS(t)
+	key, prefix := make([]byte, 32), make([]byte, 16)
+	rand.Read(key)
+	for _, n := range mdcLengths {
+		rand.Read(prefix)
+		content := make([]byte, n)
+		rand.Read(content)
+		body := seipdBody(t, goCryptoBox(t, key, prefix, content))[1:]
+		for _, check := range []bool{true, false} {
+			for _, src := range []io.Reader{bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body))} {
+				r, err := openMDC(src, packet.CipherAES256, key, check)
+				require.NoError(t, err)
+				got, err := io.ReadAll(r)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(content, got), "%d", n)
+				require.NoError(t, r.Close())
+			}
+		}
+		body[len(body)-1] ^= 1
+		r, err := openMDC(bytes.NewReader(body), packet.CipherAES256, key, true)
+		require.NoError(t, err)
+		_, err = io.ReadAll(r)
+		require.Error(t, err)
+	}
+}
+
+// Whatever is encrypted, both take it or neither does, and for the same content.
+func FuzzMDCAgainstGoCrypto(f *testing.F) {
+	notUnderFIPS(f)
+	key := make([]byte, 32)
+	f.Add([]byte("0123456789abcdefefcontent\xD3\x14"), true, 0)
+	f.Add([]byte("0123456789abcdefefcontent\xD3\x14"), false, 0)
+	f.Add([]byte("0123456789abcdefef\xD3\x14"), true, 1)
+	f.Add([]byte("0123456789abcdef\xD3\x14"), true, 0)
+	f.Add([]byte("0123456789abcdefefcontent\xCC\x14"), true, 0)
+	f.Add(append(bytes.Repeat([]byte("a"), 70_000), 0xD3, 0x14), true, 0)
+	f.Fuzz(func(t *testing.T, plain []byte, digest bool, cut int) {
+		b := bytes.Clone(plain)
+		if digest {
+			sum := sha1.Sum(plain)
+			b = append(b, sum[:]...)
+		}
+		block, err := aes.NewCipher(key)
+		require.NoError(t, err)
+		//lint:ignore SA1019 it is an oracle
+		cipher.NewCFBEncrypter(block, make([]byte, 16)).XORKeyStream(b, b)
+		b = b[:len(b)-min(len(b), max(cut, 0))]
+		var msg bytes.Buffer
+		p := newPartWriter(&msg, tagSEIPD)
+		_, err = p.Write(append([]byte{1}, b...))
+		require.NoError(t, err)
+		require.NoError(t, p.Close())
+		want, wantErr := goCryptoOpen(msg.Bytes(), key)
+		r, err := openMDC(bytes.NewReader(b), packet.CipherAES256, key, true)
+		require.NoError(t, err)
+		got, err := io.ReadAll(r)
+		require.Equal(t, wantErr == nil, err == nil, "%v %v", wantErr, err)
+		if err == nil {
+			require.True(t, bytes.Equal(want, got))
+		}
+		require.NoError(t, r.Close())
+	})
 }

@@ -12,3 +12,10 @@ import (
 func newBox(w io.Writer, suite packet.CipherSuite, v2 bool, key []byte) (io.WriteCloser, error) {
 	return packet.SerializeSymmetricallyEncrypted(w, suite.Cipher, v2, suite, key, config())
 }
+
+// openMDC has go-crypto decrypt the content of SEIPDv1, read from r. It always
+// checks the code, in Close.
+func openMDC(r io.Reader, cipher packet.CipherFunction, key []byte, _ bool) (io.ReadCloser, error) {
+	se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
+	return se.Decrypt(cipher, key)
+}

@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"errors"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -23,11 +24,13 @@ type message struct {
 	armor  *dearmor // around in, of a message that is only signed
 	judge  *judge   // nil: signatures are not checked, only the grammar
 	signed bool     // one without a signature is refused
+	later  bool     // compressed packets are left to another pass: errLater
 
 	budget   budget // for packets that are not content
 	idle     int
 	open     []*pending       // one-pass signatures, the last one is the first to be closed
 	before   []*pending       // signatures that came before the literal packet
+	closed   []*pending       // one-pass signatures whose signature came
 	results  []seam.Signature // in the order of the message
 	digests  digests
 	findings []string
@@ -130,7 +133,9 @@ func (m *message) complete() error {
 	if len(m.open) > 0 {
 		return malformed("%d signatures are announced that do not follow", len(m.open))
 	}
-	for _, s := range m.before {
+	// Not before the end, which is where the encryption around it is known to
+	// be authentic: only then are signatures parsed, and keys used.
+	for _, s := range append(m.closed, m.before...) {
 		m.results = append(m.results, s.verdict())
 	}
 	m.findings = append(m.findings, m.armor.finding()...)
@@ -159,7 +164,7 @@ func (m *message) onePassSignature(b *body) error {
 
 // count holds the number of signatures against the limit.
 func (m *message) count() error {
-	if len(m.open)+len(m.before)+len(m.results) >= m.limits.Signatures {
+	if len(m.open)+len(m.before)+len(m.closed) >= m.limits.Signatures {
 		return &envelope.LimitError{What: "signatures", Max: int64(m.limits.Signatures)}
 	}
 	return nil
@@ -184,7 +189,7 @@ func (m *message) signature(b *body, one *pending) error {
 		return nil
 	}
 	one.close(raw)
-	m.results = append(m.results, one.verdict())
+	m.closed = append(m.closed, one)
 	return nil
 }
 
@@ -221,10 +226,16 @@ func (m *message) literal(b *body) error {
 	return nil
 }
 
+// errLater is a message that was read up to a compressed packet.
+var errLater = errors.New("pgp: what is compressed is read later")
+
 // compressed goes into a compressed packet.
 func (m *message) compressed(b *body) (err error) {
 	if m.around != nil {
 		return malformed("compressed twice")
+	}
+	if m.later {
+		return errLater
 	}
 	if m.press, err = inflate(b, m.limits.Decompressed); err != nil {
 		return err

@@ -21,6 +21,7 @@ type session struct {
 	key       []byte
 	err       error // of Verify or of Close: nothing is released any more
 	active    *reading
+	later     bool // what is compressed was authenticated, and is to be judged in a pass of its own
 }
 
 func (s *session) Facts() *seam.Facts { return &s.facts }
@@ -55,12 +56,30 @@ func (s *session) Plain() io.Reader {
 func (s *session) take(judged bool) io.Reader {
 	in := s.first
 	s.first = nil
-	return s.reader(in, judged)
+	r := s.reader(in, judged)
+	r.first = true
+	return r
 }
 
-// Again implements seam.Session. The header is read past, not used: key and
-// cipher are those of the first pass.
-func (s *session) Again(src io.Reader) io.Reader {
+// Rereads implements seam.Rereader. What only its end authenticates is parsed
+// before that, and hashed for signatures; it is inflated after it.
+func (s *session) Rereads() bool { return s.later && s.err == nil }
+
+// Reread implements seam.Rereader.
+func (s *session) Reread(src io.Reader) error {
+	if s.err == nil {
+		s.later = false
+		_, s.err = io.Copy(io.Discard, s.repeat(src, true))
+	}
+	return s.err
+}
+
+// Again implements seam.Session.
+func (s *session) Again(src io.Reader) io.Reader { return s.repeat(src, false) }
+
+// repeat reads the source once more. The header is read past, not used: key
+// and cipher are those of the first pass.
+func (s *session) repeat(src io.Reader, judged bool) io.Reader {
 	if s.err != nil {
 		return failed{s.err}
 	}
@@ -71,7 +90,7 @@ func (s *session) Again(src io.Reader) io.Reader {
 	if in.container != s.facts.Container {
 		return failed{envelope.ErrDecrypt}
 	}
-	return s.reader(in, false)
+	return s.reader(in, judged)
 }
 
 // Close implements seam.Session.
@@ -95,11 +114,12 @@ type reading struct {
 	from  *watched
 	plain io.ReadCloser // decrypts; nil before the first Read
 	msg   *message
+	first bool // nothing of it was authenticated by an earlier pass
 	judge bool
 	err   error
 }
 
-func (s *session) reader(in *sealed, judged bool) io.Reader {
+func (s *session) reader(in *sealed, judged bool) *reading {
 	s.active.stop()
 	s.active = &reading{s: s, in: in, from: &watched{r: in.body}, judge: judged}
 	return s.active
@@ -150,9 +170,12 @@ func (r *reading) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if err == io.EOF {
+	switch err {
+	case io.EOF:
 		err = r.end()
-	} else {
+	case errLater:
+		err = r.postpone()
+	default:
 		err = r.wrong(err)
 	}
 	r.stop()
@@ -164,7 +187,7 @@ func (r *reading) Read(p []byte) (int, error) {
 
 func (r *reading) begin() error {
 	err := keyGuard(func() (err error) {
-		r.plain, err = r.in.decrypt(r.from, r.s.cipher, r.s.key)
+		r.plain, err = r.in.decrypt(r.from, r.s.cipher, r.s.key, r.first)
 		return err
 	})
 	if err != nil {
@@ -180,7 +203,12 @@ func (r *reading) begin() error {
 			j.sealed, j.self = true, k.cert.fullFingerprint()
 		}
 	}
-	r.msg = newMessage(newPackets(r.plain), r.s.plan.Limits, j, false)
+	in, ok := r.plain.(byteReader)
+	if !ok {
+		in = newPackets(r.plain).r
+	}
+	r.msg = newMessage(&packets{r: in}, r.s.plan.Limits, j, false)
+	r.msg.later = r.first && r.in.auth() == seam.AuthAtEnd
 	return nil
 }
 
@@ -211,6 +239,19 @@ func (r *reading) end() error {
 	return io.EOF
 }
 
+// postpone is called where the packets inside are as they should be up to a
+// compressed one: no octet reaches a decompressor before all are authenticated.
+func (r *reading) postpone() error {
+	if !r.authentic() {
+		return r.secret()
+	}
+	if err := r.in.end(); err != nil {
+		return err
+	}
+	r.s.later = true
+	return io.EOF
+}
+
 // authentic reports whether the ciphertext was read to its end and its final
 // check passed. go-crypto's readers return io.EOF without it; only Close looks.
 func (r *reading) authentic() bool {
@@ -229,11 +270,11 @@ func (r *reading) wrong(err error) error {
 	return r.secret()
 }
 
-// decrypt returns the content, of which r has the ciphertext.
-func (s *sealed) decrypt(r *watched, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
+// decrypt returns the content, of which r has the ciphertext. first is false
+// where an earlier pass authenticated the same octets.
+func (s *sealed) decrypt(r *watched, cipher packet.CipherFunction, key []byte, first bool) (io.ReadCloser, error) {
 	if s.container != containerV1 {
 		return s.openChunks(r, key)
 	}
-	se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
-	return se.Decrypt(cipher, key)
+	return openMDC(r, cipher, key, first)
 }
