@@ -28,9 +28,10 @@ const (
 // Section 4.2.1.4. Later parts may be smaller: each costs one octet for one.
 const firstPartMin = 512
 
-// readBuffer is what lies between a source and the packets: large enough that
-// a call below costs nothing, small enough that a pass has several of them.
-const readBuffer = 32 << 10
+// readBuffer is what lies between a source and the packets: large enough for
+// headers, and small enough that what reads content, in larger pieces, is not
+// kept from reading past it.
+const readBuffer = 4 << 10
 
 // malformed is an error for what anybody can see to be wrong with a message.
 func malformed(reason string, args ...any) error {

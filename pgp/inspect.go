@@ -49,11 +49,24 @@ func inspectSealed(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) er
 		return err
 	}
 	f.Encrypted, f.Container, f.Content, f.Auth = true, s.container, s.content(), s.auth()
-	if _, err := io.Copy(io.Discard, s.body); err != nil {
+	if err := drain(s.body); err != nil {
 		return err
 	}
 	err = s.end()
 	f.Findings = armor.finding()
+	return err
+}
+
+// drain reads all of r. Each Read may be a switch to who writes the message at
+// the same time: io.Copy would make many, with what is long.
+func drain(r io.Reader) error {
+	n, err := io.CopyN(io.Discard, r, slice)
+	if n == slice && err == nil {
+		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, r, make([]byte, slice))
+	}
+	if err == io.EOF {
+		return nil
+	}
 	return err
 }
 

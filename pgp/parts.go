@@ -16,7 +16,7 @@ const (
 // not close w.
 type partWriter struct {
 	w     io.Writer
-	buf   []byte // five octets of header, then what was not written so far
+	buf   []byte // room for a header, then what was not written so far
 	begun bool
 	tag   byte
 }
@@ -24,21 +24,36 @@ type partWriter struct {
 const partHeader = 6
 
 func newPartWriter(w io.Writer, tag byte) *partWriter {
-	return &partWriter{w: w, tag: tag, buf: make([]byte, partHeader, partHeader+writtenPart)}
+	return &partWriter{w: w, tag: tag}
 }
 
 func (p *partWriter) Write(b []byte) (n int, err error) {
 	for len(b) > 0 {
+		p.room(len(b))
 		k := min(len(b), cap(p.buf)-len(p.buf))
 		p.buf = append(p.buf, b[:k]...)
 		n, b = n+k, b[k:]
-		if len(p.buf) == cap(p.buf) {
+		if len(p.buf) == partHeader+writtenPart {
 			if err := p.flush(224 + writtenPartBits); err != nil {
 				return n, err
 			}
 		}
 	}
 	return n, nil
+}
+
+// room makes room for a part of more octets, and at last for a whole part: what
+// is short must not cost as much.
+func (p *partWriter) room(more int) {
+	if p.buf != nil && len(p.buf) < cap(p.buf) {
+		return
+	}
+	const least = 256
+	size := min(max(least, 4*cap(p.buf), partHeader+len(p.buf)+more), partHeader+writtenPart)
+	grown := make([]byte, max(partHeader, len(p.buf)), size)
+	copy(grown, p.buf)
+	clear(p.buf) // may be plaintext
+	p.buf = grown
 }
 
 // flush writes the buffer with a length in front.
@@ -56,6 +71,7 @@ func (p *partWriter) flush(length ...byte) error {
 }
 
 func (p *partWriter) Close() error {
+	p.room(0)
 	n := len(p.buf) - partHeader
 	if n < 192 {
 		return p.flush(byte(n))

@@ -201,9 +201,13 @@ func wrapAll(keys []*encryptionKey, cipher packet.CipherFunction, v2, hidden boo
 	return head.Bytes(), nil
 }
 
+// headBuffer joins what comes before the content, in small pieces. Parts of
+// packets are larger, and pass by it.
+const headBuffer = 2 << 10
+
 // output lays armor and a buffer between the writer and dst.
 func (w *writer) output(dst io.Writer, armor bool, label string, checksum bool) {
-	buf := bufio.NewWriterSize(dst, slice)
+	buf := bufio.NewWriterSize(dst, headBuffer)
 	w.out = buf
 	if armor {
 		a := newArmorWriter(buf, label, checksum)
