@@ -35,8 +35,12 @@ func commands() []command {
 	)
 }
 
-// dispatch runs the subcommand that args begin with.
+// dispatch runs the subcommand that args begin with. --debug may stand before
+// it, and among its options.
 func (a *app) dispatch(args []string) error {
+	if len(args) > 0 && args[0] == "--debug" {
+		a.debug, args = true, args[1:]
+	}
 	if len(args) == 0 {
 		return fail(missingArg, "no subcommand: sop help lists them")
 	}
@@ -56,6 +60,7 @@ func (a *app) dispatch(args []string) error {
 func (a *app) execute(c command, args []string) error {
 	o := newOptions(c.name)
 	do := c.prepare(a, o)
+	o.set.BoolVar(&a.debug, "debug", a.debug, "say more about what goes wrong")
 	err := o.set.Parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ type app struct {
 	env    func(string) (string, bool)
 	now    time.Time
 
+	debug   bool
 	outputs []*output // committed, or all discarded, at the end
 }
 
@@ -33,6 +35,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "sop: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+		for e := err; a.debug && e != nil; e = errors.Unwrap(e) {
+			fmt.Fprintf(stderr, "sop: %T: %q\n", e, e.Error())
+		}
 		return exitCode(err)
 	}
 	return 0
