@@ -117,27 +117,34 @@ func (a *app) recipients(names []string, purpose string) (to []*keyring.Verified
 
 // signers reads KEYS to sign with, each of which has to be fit for it.
 func (a *app) signers(names, passwords []string) (out []envelope.Signer, err error) {
+	out, _, err = a.signersAnd(names, passwords)
+	return out, err
+}
+
+// signersAnd is signers, and says whether a key of version 4 is among them.
+func (a *app) signersAnd(names, passwords []string) (out []envelope.Signer, v4 bool, err error) {
 	trials, err := a.trials(passwords)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	keys, err := a.keys(names, trials)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, k := range keys {
 		out = append(out, k.Signer())
+		v4 = v4 || len(k.Certificate().Fingerprint().String()) == 40
 	}
 	if len(out) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
 	// Asked here, where only the signers can be what is wrong.
 	w, err := envelope.SignDetached(io.Discard, out...)
 	if err != nil {
-		return nil, as(keyCannotSign, err)
+		return nil, false, as(keyCannotSign, err)
 	}
 	w.Abort()
-	return out, nil
+	return out, v4, nil
 }
 
 // seal encrypts standard input to standard output.

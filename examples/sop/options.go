@@ -102,8 +102,13 @@ func (v *list) Set(s string) error {
 // have been made to count.
 type window struct{ from, to time.Time } // zero: no bound
 
-// window declares both. Without them signatures from the future do not count.
+// window declares them as decrypt has them.
 func (a *app) window(o *options) *window {
+	return a.bounds(o, "verify-not-before", "verify-not-after")
+}
+
+// bounds declares both. Without them signatures from the future do not count.
+func (a *app) bounds(o *options, before, after string) *window {
 	w := &window{to: a.now}
 	bound := func(name string, at *time.Time) {
 		given := false
@@ -116,8 +121,8 @@ func (a *app) window(o *options) *window {
 			return err
 		})
 	}
-	bound("verify-not-before", &w.from)
-	bound("verify-not-after", &w.to)
+	bound(before, &w.from)
+	bound(after, &w.to)
 	return w
 }
 

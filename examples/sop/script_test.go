@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 			"flip":  flip,
 			"cut":   cut,
 			"bytes": writeBytes,
+			"join":  join,
 		},
 	})
 }
@@ -102,4 +103,16 @@ func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := strconv.Unquote(`"` + args[1] + `"`)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s), 0o600))
+}
+
+// join FILE PART…: the parts one after the other.
+func join(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: join FILE PART…")
+	}
+	var all []byte
+	for _, name := range args[1:] {
+		all = append(all, ts.ReadFile(name)...)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), all, 0o600))
 }
