@@ -71,7 +71,9 @@ func (w *openpgpWorld) fill(t *testing.T, p openpgpPeer, c openpgpCell) {
 	content := c.content()
 	switch c.direction {
 	case "seal":
-		same(t, content, p.read(t, c, k, ours.make(t, c, k, content), content))
+		msg := ours.make(t, c, k, content)
+		same(t, content, p.read(t, c, k, msg, content))
+		w.described(t, c, msg)
 		return
 	case "unusable":
 		_, err := run(content, w.box, boxProgram{w}.sealArgs(t, c, k)...)
@@ -107,7 +109,7 @@ func (w *openpgpWorld) fill(t *testing.T, p openpgpPeer, c openpgpCell) {
 
 // described holds the container that a message shows against the cell's.
 func (w *openpgpWorld) described(t *testing.T, c openpgpCell, msg []byte) {
-	if c.kind != "message" && c.kind != "password" {
+	if c.kind != "message" && c.kind != "password" || c.first("rewrapped", "resealed") != "" {
 		return
 	}
 	want := map[string]string{"seipd1": "SEIPDv1", "seipd2": "SEIPDv2", "aead": "LibrePGP", "sed": "SED"}

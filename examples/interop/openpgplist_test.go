@@ -57,7 +57,10 @@ func (c openpgpCell) digest() string {
 
 // mode is what follows the container's name: OCB, EAX or GCM.
 func (c openpgpCell) mode() string {
-	_, mode, _ := strings.Cut(c.words()[0], "-")
+	container, mode, _ := strings.Cut(c.words()[0], "-")
+	if container != "seipd2" && container != "aead" {
+		return ""
+	}
 	return mode
 }
 

@@ -122,7 +122,8 @@ func (p openpgpGPG) revoked(t *testing.T, k *openpgpKey, rev []byte) []byte {
 	home := filepath.Join(shortDir(t), "h")
 	require.NoError(t, os.Mkdir(home, 0o700))
 	t.Cleanup(func() { stopAgent(home) })
-	p.w.gpg(t, k, home, nil, "--import", k.public)
+	p.w.gpg(t, k, home, nil, "--trust-model", "pgp", "--import", k.public) // which makes the trustdb
+	p.w.gpg(t, k, home, nil, "--trust-model", "pgp", "--check-trustdb")
 	require.NotContains(t, string(p.w.gpg(t, k, home, nil, "--with-colons", "--list-keys")), "pub:r:")
 	p.w.gpg(t, k, home, rev, "--import")
 	require.Contains(t, string(p.w.gpg(t, k, home, nil, "--with-colons", "--list-keys")), "pub:r:")
