@@ -1,7 +1,8 @@
-// Command bench runs box side by side with cat, age and openssl, file to file,
-// and prints medians: throughput, processor time and peak memory.
+// Command bench runs box side by side with cat, age, openssl, gpg and go-crypto,
+// file to file, and prints medians: throughput, processor time and peak memory.
 //
 //	go run ./examples/bench                      256 MiB, 7 rounds of every program in turn
+//	go run ./examples/bench -openpgp             the same for OpenPGP, beside gpg and go-crypto
 //	go run ./examples/bench -memory              peak memory of box at 1 MiB, 256 MiB and 4 GiB
 //	go run ./examples/bench -detached -size 4294967296   a detached signature beside sha256sum
 //	go run ./examples/bench -recipients          1, 10, 100 and 1000 recipients
@@ -30,10 +31,29 @@ func main() {
 	box := flag.String("box", "", "the program box (default: built from ./examples/box)")
 	memory := flag.Bool("memory", false, "measure peak memory")
 	recipients := flag.Bool("recipients", false, "measure by the number of recipients")
+	openpgp := flag.Bool("openpgp", false, "measure OpenPGP beside gpg and go-crypto")
+	gocrypto := flag.Bool("gocrypto", false, "be go-crypto, as the other series call it")
 	detached := flag.Bool("detached", false, "measure verifying a detached signature")
 	flag.Parse()
-	series := func(b *bench) error { return b.throughput(*size, *runs) }
+	if *gocrypto {
+		if err := goCrypto(flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	series := func(b *bench) error {
+		return b.throughput(b.programs(), "openssl", opensslFor, *size, *runs)
+	}
 	switch {
+	case *openpgp:
+		series = func(b *bench) error {
+			programs, err := b.openpgp()
+			if err != nil {
+				return err
+			}
+			return b.throughput(programs, "peer", openpgpReference, *size, *runs)
+		}
 	case *memory:
 		series = func(b *bench) error { return b.memory([]int64{1 << 20, 256 << 20, 4 << 30}) }
 	case *recipients:
@@ -59,7 +79,12 @@ func run(dir, box, only string, series func(*bench) error) (err error) {
 			return fmt.Errorf("building box: %w\n%s", err, out)
 		}
 	}
-	b := &bench{dir: work, box: box, only: only}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b := &bench{dir: work, box: box, only: only, self: self}
+	defer b.stopAgents()
 	if err := b.makeKeys(); err != nil {
 		return err
 	}
@@ -69,6 +94,7 @@ func run(dir, box, only string, series func(*bench) error) (err error) {
 // bench is one series: a folder with keys and files, and the program measured.
 type bench struct {
 	dir, box, only string
+	self           string            // this program
 	keys           map[string]string // fingerprints, by the name of the key
 }
 

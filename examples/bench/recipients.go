@@ -45,6 +45,11 @@ func (b *bench) recipients(counts []int, runs int) error {
 		openssl = append(openssl, r.file)
 	}
 	fixed := len(openssl) - len(certs)
+	gpg, err := b.gpgRecipients(keys)
+	if err != nil {
+		return err
+	}
+	fixedGPG := len(gpg) - 2*len(keys)
 	w := table()
 	fmt.Fprintf(w, "ms to seal 1 MiB to\t")
 	for _, n := range counts {
@@ -57,6 +62,7 @@ func (b *bench) recipients(counts []int, runs int) error {
 	}{
 		{"openssl cms, GCM, RSA-3072 v1.5", func(n int) []string { return openssl[:fixed+n] }},
 		{"box, S/MIME GCM, RSA-3072 OAEP", func(n int) []string { return box("modern", certs[:n]) }},
+		{"gpg, SEIPDv1, Curve25519", func(n int) []string { return append(gpg[:fixedGPG+2*n:fixedGPG+2*n], "IN") }},
 		{"box, OpenPGP SEIPDv1, Curve25519", func(n int) []string { return box("compatible", keys[:n]) }},
 	} {
 		fmt.Fprintf(w, "%s\t", row.name)
@@ -75,6 +81,29 @@ func (b *bench) recipients(counts []int, runs int) error {
 		fmt.Fprintln(w)
 	}
 	return w.Flush()
+}
+
+// gpgRecipients imports the keys, all of them beforehand and in one keybox, and
+// returns the words of a command that ends in the recipients, to which the file
+// is to be added.
+func (b *bench) gpgRecipients(to []recipient) ([]string, error) {
+	home := b.path("gpg-many")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return nil, err
+	}
+	words := []string{"gpg", "--homedir", home, "--batch", "--yes", "--quiet", "--no-tty", "--trust-model", "always", "--no-auto-check-trustdb", "--compress-algo", "none"}
+	load := append(words[1:len(words):len(words)], "--import")
+	words = append(words, "--output", "OUT", "--encrypt")
+	for _, r := range to {
+		load = append(load, r.file)
+	}
+	if out, err := exec.Command("gpg", load...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("gpg --import: %w: %s", err, out)
+	}
+	for _, r := range to {
+		words = append(words, "--recipient", r.fingerprint)
+	}
+	return words, nil
 }
 
 type recipient struct{ file, fingerprint string }

@@ -14,13 +14,12 @@ func table() *tabwriter.Writer {
 }
 
 // throughput runs every program once in each round, seal and open, and prints
-// medians and their ratio to cat.
-func (b *bench) throughput(size int64, runs int) error {
+// medians and their ratios to cat and to what reference names.
+func (b *bench) throughput(programs []program, peer string, reference func(name string) string, size int64, runs int) error {
 	in, err := b.random("in", size)
 	if err != nil {
 		return err
 	}
-	programs := b.programs()
 	seal, open := make([][]sample, len(programs)), make([][]sample, len(programs))
 	for range runs {
 		for i, p := range programs {
@@ -37,15 +36,15 @@ func (b *bench) throughput(size int64, runs int) error {
 		ss   [][]sample
 	}{{"seal", seal}, {"open", open}} {
 		w := table()
-		fmt.Fprintf(w, "%s\tMB/s\tx cat\tx openssl\tuser+sys s\tpeak MiB\t\n", part.what)
-		reference := map[string]float64{}
+		fmt.Fprintf(w, "%s\tMB/s\tx cat\tx %s\tuser+sys s\tpeak MiB\t\n", part.what, peer)
+		times := map[string]float64{}
 		for i, p := range programs {
-			reference[p.name] = median(part.ss[i], wall)
+			times[p.name] = median(part.ss[i], wall)
 		}
 		for i, p := range programs {
-			t := reference[p.name]
-			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%s\t%.2f\t%.1f\t\n", p.name, float64(size)/t/1e6, reference["cat"]/t,
-				ratio(reference[opensslFor(p.name)], t), median(part.ss[i], cpu), mib(most(part.ss[i])))
+			t := times[p.name]
+			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%s\t%.2f\t%.1f\t\n", p.name, float64(size)/t/1e6, times["cat"]/t,
+				ratio(times[reference(p.name)], t), median(part.ss[i], cpu), mib(most(part.ss[i])))
 		}
 		w.Flush()
 	}
