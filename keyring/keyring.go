@@ -140,7 +140,11 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 		}
 		return nil, fmt.Errorf("%w: a certificate without a fingerprint", ErrRefused)
 	}
-	return &Verified{cert: in, why: e.Why}, nil
+	why := e.Why
+	if e.Found != nil {
+		why = e.Found(in)
+	}
+	return &Verified{cert: in, why: why}, nil
 }
 
 // Note is what is known of the owner of a certificate beside it: what their

@@ -183,6 +183,32 @@ func (s *smith) certificate() *certificate {
 	return c
 }
 
+// subpacket is one of a value of up to 190 octets.
+func subpacket(kind byte, value ...byte) []byte {
+	return append([]byte{byte(1 + len(value)), kind}, value...)
+}
+
+// sign4 is the body of a version 4 signature by an Ed25519 key with SHA-256,
+// whose areas hold these subpackets besides the time and the issuer: any, also
+// those that go-crypto does not write.
+func (s *smith) sign4(key *packet.PrivateKey, kind packet.SignatureType, when time.Time, protected, open []byte, parts ...[]byte) []byte {
+	area := subpacket(2, binary.BigEndian.AppendUint32(nil, uint32(when.Unix()))...)
+	area = append(append(area, subpacket(33, append([]byte{4}, key.Fingerprint...)...)...), protected...)
+	body := []byte{4, byte(kind), byte(packet.PubKeyAlgoEd25519), 8}
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(area))), area...)
+	h := crypto.SHA256.New()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	h.Write(body)
+	h.Write(binary.BigEndian.AppendUint32([]byte{4, 0xFF}, uint32(len(body))))
+	digest := h.Sum(nil)
+	sig, err := ed25519.Sign(key.PrivateKey.(*ed25519.PrivateKey), digest)
+	require.NoError(s, err)
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(open))), open...)
+	return append(append(body, digest[:2]...), sig...)
+}
+
 // unhashed appends a subpacket to the area of a version 4 signature that
 // nothing protects.
 func unhashed(body []byte, kind byte, value ...byte) []byte {

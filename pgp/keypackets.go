@@ -54,6 +54,8 @@ var (
 // keyPacketHeader reads a packet header, RFC 9580, Section 4.2.
 func keyPacketHeader(b []byte) (tag int, n uint32, head int, err error) {
 	switch {
+	case len(b) == 0:
+		return 0, 0, 0, errKeyCut
 	case b[0]&0x80 == 0:
 		return 0, 0, 0, errKeyNoPGP
 	case b[0]&0x40 == 0: // legacy format

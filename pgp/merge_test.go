@@ -262,6 +262,7 @@ func TestUpdate(t *testing.T) {
 		"with a message behind it": {appendKeyPacket(bytes.Clone(bare), 11, nil), "a message or a signature", nil},
 		"cut off":                  {bare[:len(bare)-1], "cut off", nil},
 		"empty":                    {nil, "it is empty", nil},
+		"armored, and empty":       {[]byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n"), "it has no packets", nil},
 	} {
 		got, err := Update(c.public(), c2.in)
 		if c2.says == "" {

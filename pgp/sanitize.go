@@ -312,23 +312,11 @@ func (k keyIssuer) mayHaveMade(body []byte) bool {
 // RFC 9580, Sections 5.2.3.7, 5.2.3.12 and 5.2.3.35, and is of a sane number.
 func (k keyIssuer) namedIn(area []byte) bool {
 	for count := 0; len(area) > 0; count++ {
-		if count == maxSubpackets {
-			return false
-		}
-		n, head := uint32(area[0]), 1
-		switch {
-		case area[0] < 192:
-		case area[0] < 255 && len(area) >= 2:
-			n, head = (uint32(area[0])-192)<<8+uint32(area[1])+192, 2
-		case area[0] == 255 && len(area) >= 5:
-			n, head = binary.BigEndian.Uint32(area[1:]), 5
-		default:
+		n, head := subpacketLen(area)
+		if count == maxSubpackets || n == 0 || n > len(area)-head {
 			return false
 		}
 		area = area[head:]
-		if n == 0 || uint64(n) > uint64(len(area)) {
-			return false
-		}
 		kind, value := area[0]&0x7f, area[1:n]
 		switch {
 		case kind == 16 && !bytes.Equal(value, k.id),
@@ -338,4 +326,35 @@ func (k keyIssuer) namedIn(area []byte) bool {
 		area = area[n:]
 	}
 	return true
+}
+
+// subpacketLen returns the length of the subpacket that area begins with and
+// how many octets say so, RFC 9580, Section 5.2.3.7; n is 0 if they are cut off.
+func subpacketLen(area []byte) (n, head int) {
+	switch {
+	case area[0] < 192:
+		return int(area[0]), 1
+	case area[0] < 255 && len(area) >= 2:
+		return (int(area[0])-192)<<8 + int(area[1]) + 192, 2
+	case area[0] == 255 && len(area) >= 5 && area[1] == 0: // below 16 MiB, as every packet is
+		return int(binary.BigEndian.Uint32(area[1:])), 5
+	}
+	return 0, 1
+}
+
+// hashedArea returns the subpackets of a signature that its digest covers, and
+// where in body they begin.
+func hashedArea(body []byte) (area []byte, at int) {
+	at = 6
+	if body[0] == 6 {
+		at = 8
+	}
+	if len(body) < at {
+		return nil, at
+	}
+	n := int(binary.BigEndian.Uint16(body[at-2:]))
+	if body[0] == 6 {
+		n = int(binary.BigEndian.Uint32(body[4:]) & 0xFFFFFF)
+	}
+	return body[at:min(at+n, len(body))], at
 }

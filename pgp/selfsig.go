@@ -158,6 +158,26 @@ func signedOver(key *packet.PublicKey, sig *packet.Signature, parts ...[]byte) b
 	}) == nil
 }
 
+// tagged reports whether the two octets of sig that repeat the beginning of
+// the digest are right, RFC 9580, Section 5.2.3: what can be told of a forgery
+// at the cost of a hash.
+func tagged(sig *packet.Signature, parts ...[]byte) bool {
+	return keyGuard(func() error {
+		h, err := sig.PrepareVerify()
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			h.Write(p)
+		}
+		h.Write(sig.HashSuffix)
+		if [2]byte(h.Sum(nil)) != sig.HashTag {
+			return errPanicked
+		}
+		return nil
+	}) == nil
+}
+
 // unknownCritical reports a critical notation: none is known here, and RFC
 // 9580, Section 5.2.3.24 makes such a signature one in error. go-crypto itself
 // refuses unknown critical subpackets.

@@ -49,6 +49,10 @@ type Certificate interface {
 type Evidence struct {
 	Why   string                  // for reports: "expected fingerprint", "chain to CN=…"
 	Check func(Certificate) error // nil: the evidence holds for this certificate
+
+	// Found, if not nil, says what Check found, instead of Why. It is asked
+	// after Check returned nil.
+	Found func(Certificate) string
 }
 
 // Identity opens: a private key, beside its certificate where it has one.

@@ -1,0 +1,147 @@
+package pgp
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+const notCertified = "not certified"
+
+// heldBy returns "" if the last thing that by said of the user ID is a
+// certification that counts, else why it does not.
+func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why string, err error) {
+	var last *packet.Signature
+	why = notCertified
+	issuer := newKeyIssuer(by.hashed[hashedHead(by.primary):])
+	for _, body := range o.sigs {
+		if !issuer.mayHaveMade(body) {
+			continue
+		}
+		sig := readCertification(body)
+		if sig == nil || !tagged(sig, c.hashed, o.what) {
+			continue
+		}
+		if !signedOver(by.primary, sig, c.hashed, o.what) {
+			if *forged++; *forged > maxForged {
+				return "", &envelope.LimitError{What: "forged certifications", Max: maxForged, Fixed: true}
+			}
+			continue
+		}
+		switch reason := uncounted(sig, now); {
+		case reason != "":
+			why = fmt.Sprintf("the certification by %s %s", by.fingerprint(), reason)
+		case last == nil || sig.CreationTime.After(last.CreationTime) ||
+			sig.CreationTime.Equal(last.CreationTime) && revokes(sig.SigType):
+			last = sig
+		}
+	}
+	if last == nil {
+		return why, nil
+	}
+	if reason := withdrawn(last, now); reason != "" {
+		return fmt.Sprintf("the certification by %s %s", by.fingerprint(), reason), nil
+	}
+	return by.certified(last.CreationTime, now), nil
+}
+
+// readCertification returns nil for what is no certification of a user ID and
+// no revocation of one, or says something critical that is not known.
+//
+// go-crypto reads no local certification. The octet that makes it one is
+// changed for it, and back before anything is verified.
+func readCertification(body []byte) *packet.Signature {
+	local := localOctet(body)
+	if local > 0 {
+		body = bytes.Clone(body)
+		body[local] = 1
+	}
+	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
+	if err != nil || forbiddenDigest(sig.Hash) {
+		return nil
+	}
+	if local > 0 {
+		if local >= len(sig.HashSuffix) {
+			return nil
+		}
+		sig.HashSuffix[local] = 0 // it begins as the packet does, RFC 9580, Section 5.2.4
+	}
+	revokes := sig.SigType == sigCertificationRevo
+	if !revokes && (sig.SigType < sigCertFirst || sig.SigType > sigCertLast || unknownCritical(sig)) {
+		return nil
+	}
+	return sig
+}
+
+// localOctet returns where in the hashed area of a signature the octet is that
+// makes it local, RFC 9580, Section 5.2.3.19; 0 if there is none. The areas
+// were measured by mayHaveMade.
+func localOctet(body []byte) int {
+	area, at := hashedArea(body)
+	for len(area) > 0 {
+		n, head := subpacketLen(area)
+		if n == 0 || head+n > len(area) {
+			return 0
+		}
+		if area[head]&0x7f == 4 && n == 2 && area[head+1] == 0 {
+			return at + head + 1
+		}
+		area, at = area[head+n:], at+head+n
+	}
+	return 0
+}
+
+// uncounted says why a signature of an introducer is not looked at further.
+func uncounted(sig *packet.Signature, now time.Time) string {
+	switch {
+	case revokes(sig.SigType):
+		return "" // whatever its date and digest
+	case sig.Hash.Size() < 28: // SHA-1: whoever made two keys can have one of them certified
+		return "is made with SHA-1, which can be forged"
+	case postQuantumSigner(sig.PubKeyAlgo) && shortDigest(sig.Hash):
+		return "is made with a digest that is too short"
+	case sig.CreationTime.After(now.Add(clockSkew)):
+		return "is of the future"
+	}
+	return ""
+}
+
+// withdrawn says why the last word of an introducer is not that it is so.
+func withdrawn(sig *packet.Signature, now time.Time) string {
+	switch {
+	case revokes(sig.SigType):
+		return "is revoked"
+	case sig.SigType == sigCertPersona:
+		return "states that nothing was verified"
+	case (sig.TrustLevel > 0 || sig.TrustAmount > 0) && sig.TrustAmount < fullTrust:
+		return "expresses partial trust only"
+	case sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs != 0 && !now.Before(sig.CreationTime.Add(lifetime(sig.SigLifetimeSecs))):
+		return "has expired"
+	}
+	return ""
+}
+
+const (
+	sigCertPersona = 0x11
+	fullTrust      = 120 // RFC 9580, Section 5.2.3.21
+)
+
+// certified says why c's certifications of a time are not counted now.
+func (c *certificate) certified(at, now time.Time) string {
+	props, err := c.checkPrimary(now)
+	if err != nil {
+		return "of the introducer, " + strings.TrimPrefix(err.Error(), "keyring: ")
+	}
+	if !props.FlagsValid || !props.FlagCertify {
+		return fmt.Sprintf("the key of %s is not for certifying", c.fingerprint())
+	}
+	if _, why := c.primaryHeld(at); why != "" {
+		return fmt.Sprintf("at the time of the certification by %s: %s", c.fingerprint(), why)
+	}
+	return ""
+}
