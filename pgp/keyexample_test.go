@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
 )
@@ -96,5 +98,65 @@ func ExampleKey_Revoke() {
 	cert := gone.Certificate()
 	_, err = keyring.Verify(cert, keyring.Expect(cert.Fingerprint()))
 	fmt.Println(errors.Is(err, keyring.ErrRefused))
+	// Output: true
+}
+
+// What is public in a key file can be read without the passphrase.
+func ExampleKeyCertificate() {
+	file, err := os.ReadFile("testdata/keys/cv25519.sec.asc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert, err := pgp.KeyCertificate(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(cert.Addresses())
+	// Output: [cv25519@example.org]
+}
+
+// A copy of the certificate came back with something new in it.
+func ExampleKey_Merge() {
+	key, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	elsewhere, err := key.Revoke(pgp.Superseded, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	both, err := key.Merge(elsewhere.Certificate())
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = envelope.Sign(io.Discard, both.Signer())
+	fmt.Println(errors.Is(err, keyring.ErrRefused))
+	// Output: true
+}
+
+// Carol compared Bob's fingerprint with him, and says so to all who ask her.
+func ExampleKey_Certify() {
+	carol, err := pgp.GenerateKey(pgp.KeyOptions{Address: "carol@example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	bob, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	readOut := bob.Certificate().Fingerprint()
+	v, err := keyring.Verify(bob.Certificate(), keyring.Expect(readOut))
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := carol.Certify(v, "bob@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert, err := pgp.ParseCertificate(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(cert.Fingerprint() == readOut)
 	// Output: true
 }
