@@ -172,16 +172,18 @@ func wrapAll(keys []*encryptionKey, cipher packet.CipherFunction, v2, hidden boo
 	}
 	out := make([]bytes.Buffer, len(keys))
 	errs := make([]error, len(keys))
-	var wg sync.WaitGroup
-	for at := range workers {
-		wg.Go(func() {
-			for i := at; i < len(keys); i += workers {
-				errs[i] = keyGuard(func() error {
-					return packet.SerializeEncryptedKeyAEADwithHiddenOption(&out[i], keys[i].key, cipher, v2, secret, hidden, config())
-				})
-			}
-		})
+	wrap := func(at int) {
+		for i := at; i < len(keys); i += workers {
+			errs[i] = keyGuard(func() error {
+				return packet.SerializeEncryptedKeyAEADwithHiddenOption(&out[i], keys[i].key, cipher, v2, secret, hidden, config())
+			})
+		}
 	}
+	var wg sync.WaitGroup
+	for at := 1; at < workers; at++ {
+		wg.Go(func() { wrap(at) })
+	}
+	wrap(0) // few are not worth a goroutine
 	wg.Wait()
 	var bad []error
 	var head bytes.Buffer
