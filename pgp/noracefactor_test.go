@@ -2,4 +2,5 @@
 
 package pgp
 
-const raceFactor = 1
+// RaceFactor is how much slower a test may be.
+const RaceFactor = 1

@@ -164,6 +164,9 @@ func (s *session) unlock(fit []trial, tried []*password, prefix []byte) {
 
 // decryptKey returns the session key that the trial brings if it fits, or nil.
 func (s *session) decryptKey(t trial) (packet.CipherFunction, []byte) {
+	if !t.packet.markedPoint() {
+		return 0, nil
+	}
 	k, err := readKeyPacket[*packet.EncryptedKey](tagPKESK, t.packet.raw)
 	if err != nil || keyGuard(func() error { return k.Decrypt(t.key, config()) }) != nil {
 		return 0, nil

@@ -173,7 +173,7 @@ func bounded(t *testing.T, what string, f func()) {
 	close(done)
 	<-watched
 	runtime.ReadMemStats(&after)
-	require.Less(t, took, vectorSeconds*raceFactor, "%s took too long", what)
+	require.Less(t, took, vectorSeconds*RaceFactor, "%s took too long", what)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(vectorOctets), "%s allocated too much", what)
 	require.Less(t, most, held+vectorHeap, "%s held too much", what)
 }

@@ -2,4 +2,5 @@
 
 package pgp
 
-const raceFactor = 10 // how much slower a test may be
+// RaceFactor is how much slower a test may be.
+const RaceFactor = 10
