@@ -185,3 +185,21 @@ func postQuantumSigner(a packet.PublicKeyAlgorithm) bool {
 // key signs, and for what binds one: below 256 bits, RFC 9980, Sections 5.2.1,
 // 6.2 and 6.3.
 func shortDigest(h crypto.Hash) bool { return h.Size() < 32 }
+
+// quick reports whether verifying with key takes little: the kinds of key that
+// nearly everybody has. DSA, P-521 and RSA of 16,384 bits take milliseconds.
+func quick(key *packet.PublicKey) bool {
+	switch key.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
+		n, err := key.BitLength()
+		return err == nil && n <= 4096
+	case packet.PubKeyAlgoEdDSA:
+		return true
+	case packet.PubKeyAlgoECDSA:
+		curve, err := key.Curve()
+		return err == nil && curve == packet.CurveNistP256
+	case packet.PubKeyAlgoEd25519, packet.PubKeyAlgoMldsa65Ed25519:
+		return true
+	}
+	return false
+}

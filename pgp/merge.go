@@ -91,7 +91,11 @@ func (c *certificate) revokedBy(raw []byte) (*certificate, error) {
 	r := &certificate{primary: c.primary, hashed: c.hashed}
 	check := &checker{primary: c.primary, hashed: c.hashed}
 	issuer := newKeyIssuer(c.hashed[hashedHead(c.primary):])
+	packets := 0
 	err := splitKeyPackets(raw, func(tag int, body []byte) error {
+		if packets++; packets > maxKeyPackets {
+			return &envelope.LimitError{What: "packets of a key", Max: maxKeyPackets, Fixed: true}
+		}
 		switch {
 		case tag == keyTagMarker || tag == keyTagPadding || tag == keyTagTrust:
 			return nil

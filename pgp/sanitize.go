@@ -21,7 +21,7 @@ const (
 	maxKeyPackets  = 1000     // packets kept
 	maxUserIDs     = 32
 	maxSubkeys     = 64
-	maxForged      = 64       // signatures in the owner's name that are not by the owner, each checked at the cost of a public-key operation
+	maxForged      = 64       // signatures in somebody's name that are not theirs, each found out by a public-key operation; see quick
 	maxUserIDBytes = 2 << 10  // as GnuPG
 	maxKeyBytes    = 64 << 10 // one key packet
 	maxSubpackets  = 1000     // in one signature; go-crypto holds 16 times the two octets of the smallest
