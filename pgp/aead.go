@@ -11,10 +11,10 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/ProtonMail/go-crypto/eax"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/doublekeybox/doublekeybox/internal/chunks"
+	"github.com/doublekeybox/doublekeybox/internal/eax"
 	"github.com/doublekeybox/doublekeybox/internal/ocb"
 )
 
@@ -22,7 +22,7 @@ import (
 func newAEAD(block cipher.Block, mode packet.AEADMode) (cipher.AEAD, error) {
 	switch mode {
 	case packet.AEADModeEAX:
-		return eax.NewEAX(block)
+		return eax.New(block)
 	case packet.AEADModeGCM:
 		return cipher.NewGCM(block)
 	}
