@@ -40,9 +40,10 @@ const (
 	// costs some microseconds, and encrypting so much some thirty.
 	batchSize = 128 << 10
 
-	// mostWorkers bounds, with the two buffers beside those of the workers, an
-	// envelope to 640 KiB as long as chunks are not larger than a batch.
+	// mostWorkers and mostBuffers bound an envelope to 512 KiB as long as
+	// chunks are not larger than a batch.
 	mostWorkers = 3
+	mostBuffers = 4
 
 	// mostBuffered is how much the buffers of larger chunks may have together:
 	// of the largest that OpenPGP has, 4 MiB, there are two.
@@ -174,9 +175,9 @@ func (c *codec) open(b *batch) {
 func workers() int { return min(runtime.GOMAXPROCS(0), mostWorkers) }
 
 // buffers is how many batches there are: one for each worker, one that the
-// caller has, and one between them, as far as large chunks leave room.
+// caller has, and one between them, as far as there is room.
 func (s *Scheme) buffers() int {
-	return max(2, min(workers()+2, mostBuffered/(s.whole()*s.Size)))
+	return max(2, min(workers()+2, mostBuffers, mostBuffered/(s.whole()*s.Size)))
 }
 
 // grow returns b with at least need octets, as it is or in a new slice, four
