@@ -59,6 +59,13 @@ func armorError(err error) error {
 	return err
 }
 
+// again says that what is in the armor was read before; nil is no armor.
+func (d *dearmor) again() {
+	if d != nil {
+		d.Again()
+	}
+}
+
 // finding is what there is to say of the armor after its end.
 func (d *dearmor) finding() (list []string) {
 	if d != nil && d.SumDiffers() {

@@ -90,6 +90,9 @@ func (s *session) repeat(src io.Reader, judged bool) io.Reader {
 	if in.container != s.facts.Container {
 		return failed{envelope.ErrDecrypt}
 	}
+	if !judged {
+		in.armor.again()
+	}
 	return s.reader(in, judged)
 }
 

@@ -84,6 +84,7 @@ func (s *signedSession) Again(src io.Reader) io.Reader {
 	if err != nil {
 		return failed{err}
 	}
+	m.armor.again()
 	return m
 }
 

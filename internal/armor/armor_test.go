@@ -302,7 +302,14 @@ func FuzzArmor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, checksum := range []bool{false, true} {
-			got, err := decodeArmor(strings.NewReader(encodeArmor(t, b, checksum)))
+			d, err := NewReader(bufio.NewReader(strings.NewReader(encodeArmor(t, b, checksum))))
+			require.NoError(t, err)
+			d.Again()
+			got, err := io.ReadAll(d)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(b, got))
+			require.False(t, d.SumDiffers())
+			got, err = decodeArmor(strings.NewReader(encodeArmor(t, b, checksum)))
 			require.NoError(t, err)
 			require.True(t, bytes.Equal(b, got))
 		}
