@@ -22,6 +22,12 @@ import (
 // something else and not read: where a certificate has no other encryption key,
 // sealing to it is an error that says so.
 //
+// Of a signature only what it covers is believed. One that says something
+// critical that is not known does not count, unless it revokes; nor does one
+// with MD5, RIPEMD-160 or, made after 2019, SHA-1. Only the key itself revokes
+// it: revocations by others whom it names for that (RFC 9580, Section 5.2.3.23)
+// are dropped like all that others sign.
+//
 // What is kept is what the certificate's owner signed: user IDs, subkeys and
 // revocations whose signatures are right. Everything else is dropped: the
 // certifications of other people, pictures, and whatever anybody could have

@@ -1,7 +1,6 @@
 package pgp
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -51,49 +50,19 @@ func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why st
 }
 
 // readCertification returns nil for what is no certification of a user ID and
-// no revocation of one, or says something critical that is not known.
-//
-// go-crypto reads no local certification. The octet that makes it one is
-// changed for it, and back before anything is verified.
+// no revocation of one, or a certification that says something critical that is
+// not known.
 func readCertification(body []byte) *packet.Signature {
-	local := localOctet(body)
-	if local > 0 {
-		body = bytes.Clone(body)
-		body[local] = 1
-	}
-	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
-	if err != nil || forbiddenDigest(sig.Hash) {
+	sig, err := readTolerantly(body)
+	switch {
+	case err != nil || forbiddenDigest(sig.Hash):
 		return nil
-	}
-	if local > 0 {
-		if local >= len(sig.HashSuffix) {
-			return nil
-		}
-		sig.HashSuffix[local] = 0 // it begins as the packet does, RFC 9580, Section 5.2.4
-	}
-	revokes := sig.SigType == sigCertificationRevo
-	if !revokes && (sig.SigType < sigCertFirst || sig.SigType > sigCertLast || unknownCritical(sig)) {
+	case sig.SigType == sigCertificationRevo:
+		return sig
+	case sig.SigType < sigCertFirst || sig.SigType > sigCertLast || unknownCritical(sig):
 		return nil
 	}
 	return sig
-}
-
-// localOctet returns where in the hashed area of a signature the octet is that
-// makes it local, RFC 9580, Section 5.2.3.19; 0 if there is none. The areas
-// were measured by mayHaveMade.
-func localOctet(body []byte) int {
-	area, at := hashedArea(body)
-	for len(area) > 0 {
-		n, head := subpacketLen(area)
-		if n == 0 || head+n > len(area) {
-			return 0
-		}
-		if area[head]&0x7f == 4 && n == 2 && area[head+1] == 0 {
-			return at + head + 1
-		}
-		area, at = area[head+n:], at+head+n
-	}
-	return 0
 }
 
 // uncounted says why a signature of an introducer is not looked at further.

@@ -76,6 +76,35 @@ func readKeyPacket[T packet.Packet](tag int, body []byte) (p T, err error) {
 	return p, err
 }
 
+// readTolerantly parses a signature that go-crypto refuses for what it says: a
+// local one (RFC 9580, Section 5.2.3.19), and a revocation with something
+// critical that is not known, which is no reason to go on using a key. The
+// octets that say so are changed for go-crypto, and back before anything is
+// verified: what is hashed begins with them (Section 5.2.4).
+func readTolerantly(body []byte) (*packet.Signature, error) {
+	soft := bytes.Clone(body)
+	area, at := hashedArea(soft)
+	end := at + len(area)
+	for len(area) > 0 {
+		n, head := subpacketLen(area)
+		if n == 0 || head+n > len(area) {
+			return nil, errKeyPacket
+		}
+		if revokes(packet.SignatureType(body[1])) {
+			area[head] &= 0x7F
+		}
+		if area[head]&0x7F == 4 && n == 2 {
+			area[head+1] = 1
+		}
+		area = area[head+n:]
+	}
+	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, soft)
+	if err == nil && copy(sig.HashSuffix, body[:end]) != end {
+		err = errKeyPacket
+	}
+	return sig, err
+}
+
 // readPublicKey parses a public key and makes sure that go-crypto takes for
 // the key exactly the octets that the fingerprint is computed from: what it
 // would read differently is refused.
@@ -129,7 +158,11 @@ func keep(list []selfSig, sig *packet.Signature, body []byte, back bool) []selfS
 // octets followed by what. Signatures that cannot be parsed count as absent:
 // newer kinds come with critical parts that are made to be skipped.
 func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
-	sig, err := readKeyPacket[*packet.Signature](keyTagSignature, body)
+	read := readKeyPacket[*packet.Signature]
+	if revokes(packet.SignatureType(body[1])) {
+		read = func(_ int, body []byte) (*packet.Signature, error) { return readTolerantly(body) }
+	}
+	sig, err := read(keyTagSignature, body)
 	if err != nil || unknownCritical(sig) && !revokes(sig.SigType) {
 		return nil, nil
 	}
