@@ -13,11 +13,15 @@
 // that its owner's program reads them, else of version 1 (SEIPDv1: AES-256 with
 // a modification detection code at the end). Signatures are inside, and name
 // the recipients that they were made for. Literal packets carry no file name
-// and no date, and nothing is compressed.
+// and no date, and nothing is compressed. SEIPDv2 ends in padding to one of a
+// few sizes (PADMÉ), so that the size of a message says less about its content.
+// To a passphrase SEIPDv1 is written under Auto, as nothing says what is read
+// by who has only that, and under Modern and PostQuantum SEIPDv2 with Argon2.
 //
 // What is read besides: armor whatever its checksum says, compressed content up
-// to a limit, text signatures, several signatures, and encrypted data packets
-// of LibrePGP (packet 20). What is refused always: encryption without integrity
+// to a limit, text signatures, several signatures, encrypted data packets of
+// LibrePGP (packet 20), and passphrases with salted, iterated or Argon2 key
+// derivation, up to what one may cost. What is refused always: encryption without integrity
 // protection (packet 9), ciphers other than AES, packets after the message, and
 // a session key packet of one version in front of encrypted data of the other.
 //

@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -14,6 +15,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/cfb"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -185,24 +187,13 @@ func (p *password) unlockV4(kek []byte) unlocked {
 		return unlocked{p.cipher, kek}
 	}
 	defer clear(kek)
-	plain := make([]byte, len(p.key))
+	plain := bytes.Clone(p.key)
 	block, err := aes.NewCipher(kek)
 	if err != nil { // a size that AES does not have, which parse refused
 		return unlocked{}
 	}
-	cfb(block, plain, p.key, p.key)
+	cfb.NewDecrypter(block).Decrypt(plain) // with an IV of zeros
 	return unlocked{packet.CipherFunction(plain[0]), plain[1:]}
-}
-
-// cfb is CFB (NIST SP 800-38A, Section 6.3) with an IV of zeros, both ways:
-// feed is where the ciphertext is, or comes to be.
-func cfb(block cipher.Block, dst, src, feed []byte) {
-	var last [aes.BlockSize]byte
-	for i := 0; i < len(src); i += aes.BlockSize {
-		block.Encrypt(last[:], last[:])
-		n := subtle.XORBytes(dst[i:], src[i:], last[:])
-		copy(last[:], feed[i:i+n])
-	}
 }
 
 // repeats reports whether head, the beginning of SEIPDv1's ciphertext, decrypts
@@ -212,8 +203,8 @@ func repeats(u unlocked, head []byte) bool {
 	if err != nil || len(head) != prefixLen {
 		return false
 	}
-	plain := make([]byte, prefixLen)
-	cfb(block, plain, head, head)
+	plain := bytes.Clone(head)
+	cfb.NewDecrypter(block).Decrypt(plain)
 	return subtle.ConstantTimeCompare(plain[prefixLen-4:prefixLen-2], plain[prefixLen-2:]) == 1
 }
 
@@ -298,7 +289,7 @@ func wrapForPassphrase(passphrase []byte, of packet.CipherFunction, v2 bool, sec
 			return nil, seam.Recipient{}, err
 		}
 		plain := append([]byte{byte(of)}, secret...)
-		cfb(block, plain, plain, plain)
+		cfb.NewEncrypter(block).Encrypt(plain)
 		body = append(append(append(body, byte(p.cipher)), p.spec...), plain...)
 	}
 	return append([]byte{0xC0 | tagSKESK, byte(len(body))}, body...), p.recipient(), nil

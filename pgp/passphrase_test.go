@@ -58,7 +58,11 @@ func TestPassphrase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			one, two := envelope.NewPassphrase(), envelope.NewPassphrase()
-			s := &envelope.Sealer{Profile: c.profile, Armor: c.armor, Format: pgp.Format(), Passphrases: []*envelope.Passphrase{one, two}}
+			all := []*envelope.Passphrase{one}
+			if name == "alone" || name == "alone, Modern" { // each derivation takes its time: few of them
+				all = append(all, two)
+			}
+			s := &envelope.Sealer{Profile: c.profile, Armor: c.armor, Format: pgp.Format(), Passphrases: all}
 			var to []*keyring.Verified
 			for _, k := range c.to {
 				to = append(to, verified(t, k))
@@ -66,15 +70,18 @@ func TestPassphrase(t *testing.T) {
 			text := content(t, 70_000)
 			msg, receipt := seal(t, s, text, to...)
 			require.Equal(t, c.container, receipt.Container)
-			require.Equal(t, 2, receipt.Passphrases)
-			require.Len(t, receipt.Recipients, len(to)+2)
+			require.Equal(t, len(all), receipt.Passphrases)
+			require.Len(t, receipt.Recipients, len(to)+len(all))
 			require.Equal(t, envelope.Recipient{ID: "passphrase", Algorithm: c.algorithm}, receipt.Recipients[len(to)])
 			require.NotEmpty(t, receipt.Reason)
 			require.NotContains(t, string(msg), one.Reveal())
 
-			stranger := spoken(t, one.Reveal()) // each derivation takes its time: few of them
+			stranger := spoken(t, one.Reveal())
 			stranger.Identities = opener(other).Identities
-			openers := []*envelope.Opener{stranger, spoken(t, "wrong", two.Reveal())}
+			openers := []*envelope.Opener{stranger}
+			if len(all) > 1 {
+				openers = append(openers, spoken(t, "wrong", two.Reveal()))
+			}
 			for _, k := range c.to {
 				openers = append(openers, opener(k))
 			}
