@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto"
+	"crypto/fips140"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,6 +17,14 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/pgp"
 )
+
+// allowed skips a test that makes keys, which GODEBUG=fips140=only forbids.
+func allowed(t *testing.T) {
+	t.Helper()
+	if fips140.Enforced() {
+		t.Skip("GODEBUG=fips140=only: no OpenPGP key is made")
+	}
+}
 
 // makeKeys makes the keys that the scripts use: NAME.sec with the secret and
 // NAME.pgp without.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -17,11 +16,8 @@ func (a *app) newPassword(name string) (string, error) {
 		return "", err
 	}
 	text := string(bytes.TrimRightFunc(b, unicode.IsSpace))
-	if !utf8.ValidString(text) {
-		return "", fail(passwordNotHumanReadable, "the password in %.80q is no UTF-8", name)
-	}
 	if _, err := envelope.WeakPassphrase(text); err != nil {
-		return "", as(passwordNotHumanReadable, err)
+		return "", fail(passwordNotHumanReadable, "the password in %.80q: %w", name, err)
 	}
 	return text, nil
 }

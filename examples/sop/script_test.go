@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 // under the name of the draft's section that it is from. The exit codes are
 // those of the draft.
 func TestConformance(t *testing.T) {
+	allowed(t)
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts, "no scripts were found")

@@ -51,6 +51,7 @@ func openHolding(message []byte, ks ...unverified.SessionKey) (string, unverifie
 // What a message was sealed with opens it, in both containers, and is what a
 // watcher sees; a key that does not fit opens nothing.
 func TestSessionKeys(t *testing.T) {
+	allowed(t)
 	for name, p := range map[string]envelope.Profile{"SEIPDv1": envelope.Compatible, "SEIPDv2": envelope.Modern} {
 		t.Run(name, func(t *testing.T) {
 			message, k, owner := sealTold(t, p)
@@ -109,6 +110,7 @@ func TestSessionKeys(t *testing.T) {
 // The evidence holds for everything but what nobody may believe, and says what
 // it is worth.
 func TestHandedOver(t *testing.T) {
+	allowed(t)
 	k, err := pgp.GenerateKey(pgp.KeyOptions{Address: "a@example.org"})
 	require.NoError(t, err)
 	v, err := believe(k.Certificate())
@@ -122,6 +124,7 @@ func TestHandedOver(t *testing.T) {
 
 // A format over another one takes the keys of that one, and of no other.
 func TestTellingIsOfOneFormat(t *testing.T) {
+	allowed(t)
 	_, _, owner := sealTold(t, envelope.Compatible)
 	var k unverified.SessionKey
 	s := &envelope.Sealer{Signers: []envelope.Signer{owner.Signer()}}
