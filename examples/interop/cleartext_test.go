@@ -20,7 +20,7 @@ import (
 type signer struct {
 	key       *pgp.Key
 	sec, cert string // files
-	home      string // a folder for programs that have one
+	home      string // a folder with one for each program that needs it
 }
 
 func newSigner(t *testing.T) *signer {
@@ -35,7 +35,7 @@ func newSigner(t *testing.T) *signer {
 	home, err := os.MkdirTemp("", "dkb")
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		run(nil, "gpgconf", "--homedir", home, "--kill", "all")
+		run(nil, "gpgconf", "--homedir", filepath.Join(home, "gpg"), "--kill", "all")
 		os.RemoveAll(home)
 	})
 	return &signer{k, file(t, sec), file(t, cert), home}
@@ -49,17 +49,21 @@ func (s *signer) opener(t *testing.T) *envelope.Opener {
 	return &envelope.Opener{Senders: []*keyring.Verified{v}}
 }
 
+func (s *signer) homeOf(program string) string { return filepath.Join(s.home, program) }
+
 // setUp makes the key known to a program that keeps keys.
 func (s *signer) setUp(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		missing(t, program)
 	}
+	home := s.homeOf(program)
+	require.NoError(t, os.MkdirAll(home, 0o700))
 	switch program {
 	case "gpg":
-		must(t, nil, "gpg", "--homedir", s.home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--import", s.sec)
+		must(t, nil, "gpg", "--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--import", s.sec)
 	case "rnp":
-		must(t, nil, "rnpkeys", "--homedir", s.home, "--import", s.sec)
+		must(t, nil, "rnpkeys", "--homedir", home, "--import", s.sec)
 	}
 }
 
@@ -76,7 +80,7 @@ func TestCleartextOfOthers(t *testing.T) {
 	}
 	for program, sign := range map[string]func(text string) ([]byte, error){
 		"gpg": func(text string) ([]byte, error) {
-			return run([]byte(text), "gpg", "--homedir", s.home, "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--clearsign")
+			return run([]byte(text), "gpg", "--homedir", s.homeOf("gpg"), "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", "--clearsign")
 		},
 		"sqop": func(text string) ([]byte, error) {
 			return run([]byte(text), "sqop", "inline-sign", "--as=clearsigned", s.sec)
@@ -89,7 +93,7 @@ func TestCleartextOfOthers(t *testing.T) {
 		},
 		"rnp": func(text string) ([]byte, error) {
 			out := filepath.Join(t.TempDir(), "out")
-			if _, err := run(nil, "rnp", "--homedir", s.home, "--password", "", "--clearsign", "--output", out, file(t, []byte(text))); err != nil {
+			if _, err := run(nil, "rnp", "--homedir", s.homeOf("rnp"), "--password", "", "--clearsign", "--output", out, file(t, []byte(text))); err != nil {
 				return nil, err
 			}
 			return os.ReadFile(out)
@@ -159,11 +163,11 @@ func TestTextSignatures(t *testing.T) {
 	for program, v := range map[string]verify{
 		"gpg": {
 			func(sig string, text []byte) error {
-				_, err := run(text, "gpg", "--homedir", s.home, "--batch", "--verify", sig, "-")
+				_, err := run(text, "gpg", "--homedir", s.homeOf("gpg"), "--batch", "--verify", sig, "-")
 				return err
 			},
 			func(msg []byte) ([]byte, error) {
-				return run(msg, "gpg", "--homedir", s.home, "--batch", "--decrypt")
+				return run(msg, "gpg", "--homedir", s.homeOf("gpg"), "--batch", "--decrypt")
 			},
 		},
 		"sqop": {
@@ -179,11 +183,11 @@ func TestTextSignatures(t *testing.T) {
 		},
 		"rnp": {
 			func(sig string, text []byte) error {
-				_, err := run(nil, "rnp", "--homedir", s.home, "--source", file(t, text), "--verify", sig)
+				_, err := run(nil, "rnp", "--homedir", s.homeOf("rnp"), "--source", file(t, text), "--verify", sig)
 				return err
 			},
 			func(msg []byte) ([]byte, error) {
-				return run(nil, "rnp", "--homedir", s.home, "--verify", "--output", "-", file(t, msg))
+				return run(nil, "rnp", "--homedir", s.homeOf("rnp"), "--verify", "--output", "-", file(t, msg))
 			},
 		},
 	} {
