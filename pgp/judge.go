@@ -34,7 +34,7 @@ func (j *judge) verdict(s *pending) seam.Signature {
 	v := seam.Signature{Sender: -1}
 	f, ok := parseFields(s.raw)
 	if !ok {
-		return unsupported(v, "it is malformed, or of a version that is not known")
+		return unsupported(v, unreadable(s.raw))
 	}
 	v.Algorithm = signatureAlgorithm(f.key, f.hash)
 	sig, err := parseSignature(s.raw)

@@ -3,6 +3,7 @@ package pgp
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash"
 	"slices"
 
@@ -76,7 +77,7 @@ func newPending(raw []byte, j *judge) *pending {
 	s := &pending{judge: j, raw: raw}
 	f, ok := parseFields(raw)
 	if !ok {
-		s.problem = "it is malformed, or of a version that is not known"
+		s.problem = unreadable(raw)
 		return s
 	}
 	s.one = announced{alone: true, version: f.version, kind: f.kind, hash: f.hash, key: f.key, salt: f.salt}
@@ -195,6 +196,16 @@ func parseFields(raw []byte) (f fields, ok bool) {
 		f.salt = rest[1 : 1+int(rest[0])] // int: 255 is a length too
 	}
 	return f, true
+}
+
+// unreadable says why parseFields takes nothing from a signature packet. Those
+// of version 3 are by programs that are older than RFC 4880; their digests do
+// not cover who made them for what.
+func unreadable(raw []byte) string {
+	if len(raw) > 0 && raw[0] != 4 && raw[0] != 6 {
+		return fmt.Sprintf("it is of version %d", raw[0])
+	}
+	return "it is malformed"
 }
 
 // agrees reports whether the signature is the one that was announced.
