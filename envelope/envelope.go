@@ -97,8 +97,11 @@ type Legacy struct {
 	// NoMDC allows OpenPGP's encryption of before 2003 to be read, which has
 	// no integrity protection at all (packet 9): whoever carried the message
 	// can have changed what it says, or put pieces of it where they show
-	// themselves to others (Poddebniak and others, 2018). The report says
-	// [Unauthenticated].
+	// themselves to others (Poddebniak and others, 2018). A message that has
+	// the protection can be made into one that has not, with the same session
+	// key: so it is never allowed for mail that just came in. The ciphers of
+	// that time, triple DES and CAST5, are then read in it too, and the Report
+	// names them. It says Unauthenticated, whoever signed the content.
 	NoMDC bool
 }
 

@@ -250,7 +250,7 @@ func (m *Message) settle(p *seam.OpenPlan) (again io.Reader, err error) {
 	if err := reread(m.sess, m.spool); err != nil {
 		return nil, err
 	}
-	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated {
+	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated && !p.Legacy.NoMDC {
 		return nil, ErrDecrypt // a format that forgot to ask is stopped here
 	}
 	if err := judge(m.sess.Facts(), len(m.senders), m.signed); err != nil {

@@ -25,7 +25,8 @@ type Report struct {
 	Armored    bool // text instead of binary
 	Recipients []Recipient
 
-	// Unauthenticated is true for CBC content that no valid signature covers,
+	// Unauthenticated is true for CBC content that no valid signature covers
+	// and for OpenPGP's of before 2003 (packet 9), whatever signs it:
 	// released only because [Legacy] allowed it; and in the report of
 	// [Inspect], where no key was at hand to find out.
 	Unauthenticated bool

@@ -45,6 +45,7 @@ const (
 	containerV1       = "SEIPDv1"
 	containerV2       = "SEIPDv2"
 	containerLibre    = "LibrePGP" // encrypted data packet 20 of GnuPG
+	containerSED      = "SED"      // packet 9, which nothing authenticates
 	containerOnePass  = "OnePassSignature"
 	containerPrefixed = "SignedMessage"
 	containerDetached = "DetachedSignature"
@@ -54,3 +55,6 @@ const (
 // contentV1 is all that anybody can see of the cipher of SEIPDv1: its number
 // is encrypted together with the session key.
 const contentV1 = "CFB with MDC"
+
+// contentSED is the same for packet 9.
+const contentSED = "CFB"

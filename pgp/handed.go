@@ -22,8 +22,8 @@ func (s *session) handed() bool {
 		if contentV2(cipher, packet.AEADModeOCB) == "" || len(key) != cipher.KeySize() {
 			continue
 		}
-		// Only version 1 leaves the cipher to what comes with the key.
-		if s.facts.Container != containerV1 && cipher != s.first.cipher {
+		// Version 1 leaves the cipher to what comes with the key.
+		if s.first.cipher != 0 && cipher != s.first.cipher {
 			continue
 		}
 		s.cipher, s.key, s.facts.OpenedBy = cipher, bytes.Clone(key), i

@@ -130,7 +130,7 @@ type sealed struct {
 	in        *packets
 	armor     *dearmor // nil: binary
 	container string
-	cipher    packet.CipherFunction // version 2
+	cipher    packet.CipherFunction // version 2; else 0: it comes with the session key
 	mode      packet.AEADMode       // version 2
 	chunk     byte                  // version 2
 	salt      [32]byte              // version 2
@@ -168,7 +168,8 @@ func (s *sealed) header(l seam.Limits, found func(sessionKey, seam.Recipient)) e
 		case tagLibrePGP:
 			return s.libreHeader(b)
 		case tagSED:
-			return malformed("encrypted without integrity protection (packet 9): whoever carried it can have changed it")
+			s.body, s.container = b, containerSED
+			return nil
 		case tagSignature, tagOnePass, tagCompressed, tagLiteral:
 			return malformed("it is not sealed: anybody can read it")
 		default:
@@ -254,15 +255,21 @@ func (s *sealed) suite(cipher, mode, chunk byte) error {
 
 // content names the encryption as far as anybody can see it.
 func (s *sealed) content() string {
-	if s.container == containerV1 {
+	switch s.container {
+	case containerV1:
 		return contentV1
+	case containerSED:
+		return contentSED
 	}
 	return contentV2(s.cipher, s.mode)
 }
 
 func (s *sealed) auth() seam.Auth {
-	if s.container == containerV1 {
+	switch s.container {
+	case containerV1:
 		return seam.AuthAtEnd
+	case containerSED:
+		return seam.AuthNone
 	}
 	return seam.AuthChunk
 }

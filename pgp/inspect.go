@@ -54,6 +54,9 @@ func inspectSealed(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) er
 	}
 	err = s.end()
 	f.Findings = armor.finding()
+	if s.container == containerSED {
+		f.Findings = append(f.Findings, "nothing protects the content against change: it is opened only where Legacy.NoMDC allows it")
+	}
 	return err
 }
 

@@ -62,7 +62,8 @@ func TestCompressedMDC(t *testing.T) {
 		"something behind":   {cat(compressed(t, 1, cat(ops, lit, sig)), lit), envelope.ErrDecrypt},
 	} {
 		msg := craft{}.seal(t, bob, c.inside)
-		for _, src := range []io.Reader{bytes.NewReader(msg), iotest.DataErrReader(bytes.NewBuffer(msg))} {
+		seeks := &readCounter{ReadSeeker: bytes.NewReader(msg)}
+		for _, src := range []io.Reader{seeks, iotest.DataErrReader(bytes.NewBuffer(msg))} {
 			got, r, err := open(o, src)
 			if c.want != nil {
 				require.ErrorIs(t, err, c.want, name)
@@ -72,6 +73,11 @@ func TestCompressedMDC(t *testing.T) {
 			require.NoError(t, err, name)
 			require.True(t, bytes.Equal(text, got))
 			require.Len(t, r.Signatures, 1)
+			passes := 3
+			if name == "not compressed" {
+				passes = 2
+			}
+			require.Equal(t, passes, (seeks.n+len(msg)/2)/len(msg))
 			require.Equal(t, name != "not compressed", strings.Contains(join(r.Findings), "the content is compressed"))
 		}
 		for at := len(msg) - 1; at > len(msg)-60; at -= 7 {
@@ -81,4 +87,16 @@ func TestCompressedMDC(t *testing.T) {
 			msg[at] ^= 1
 		}
 	}
+}
+
+// readCounter counts the octets that are read.
+type readCounter struct {
+	io.ReadSeeker
+	n int
+}
+
+func (c *readCounter) Read(p []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(p)
+	c.n += n
+	return n, err
 }

@@ -19,3 +19,8 @@ func openMDC(r io.Reader, cipher packet.CipherFunction, key []byte, _ bool) (io.
 	se := &packet.SymmetricallyEncrypted{Version: 1, IntegrityProtected: true, Contents: r}
 	return se.Decrypt(cipher, key)
 }
+
+// openSED has go-crypto decrypt packet 9, read from r.
+func openSED(r io.Reader, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
+	return (&packet.SymmetricallyEncrypted{Contents: r}).Decrypt(cipher, key)
+}

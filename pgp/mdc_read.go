@@ -4,9 +4,12 @@ package pgp
 
 import (
 	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"golang.org/x/crypto/cast5"
 
 	"github.com/doublekeybox/doublekeybox/internal/mdc"
 )
@@ -15,7 +18,7 @@ import (
 // io.EOF comes only if the code at the end is right; where it does not, that
 // was done in an earlier pass over the same octets.
 func openMDC(r io.Reader, cipher packet.CipherFunction, key []byte, check bool) (io.ReadCloser, error) {
-	block, err := aes.NewCipher(key)
+	block, err := newBlock(cipher, key)
 	if err != nil {
 		return nil, err
 	}
@@ -23,6 +26,27 @@ func openMDC(r io.Reader, cipher packet.CipherFunction, key []byte, check bool) 
 		return mdcReader{mdc.NewReader(r, block)}, nil
 	}
 	return mdcReader{mdc.NewUnchecked(r, block)}, nil
+}
+
+// openSED decrypts packet 9, read from r.
+func openSED(r io.Reader, cipher packet.CipherFunction, key []byte) (io.ReadCloser, error) {
+	block, err := newBlock(cipher, key)
+	if err != nil {
+		return nil, err
+	}
+	return mdcReader{mdc.NewUnprotected(r, block)}, nil
+}
+
+// newBlock returns a cipher that session.reads allows.
+func newBlock(f packet.CipherFunction, key []byte) (cipher.Block, error) {
+	switch f {
+	case packet.Cipher3DES:
+		return des.NewTripleDESCipher(key)
+	case packet.CipherCAST5:
+		//lint:ignore SA1019 it is read where the caller allows it by name
+		return cast5.NewCipher(key)
+	}
+	return aes.NewCipher(key)
 }
 
 type mdcReader struct{ *mdc.Reader }

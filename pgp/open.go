@@ -39,6 +39,9 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.container == containerSED && !p.Legacy.NoMDC {
+		return nil, errNoMDC
+	}
 	s.first, s.mode = in, in.mode
 	s.facts.Format, s.facts.Encrypted, s.facts.Armored = formatName, true, in.armor != nil
 	s.facts.Container, s.facts.Content, s.facts.Auth = in.container, in.content(), in.auth()
@@ -140,7 +143,7 @@ func (s *session) unlock(fit []trial, tried []*password, prefix []byte) {
 		s.facts.OpenedBy = fit[0].identity
 	}
 	s.cipher = packet.CipherAES256
-	if s.first.container != containerV1 {
+	if s.first.cipher != 0 {
 		s.cipher = s.first.cipher
 	}
 	s.key = make([]byte, s.cipher.KeySize())
@@ -178,7 +181,7 @@ func (s *session) decryptKey(t trial) (packet.CipherFunction, []byte) {
 			return 0, nil
 		}
 	}
-	if cipherName(cipher) == "" || cipher.KeySize() != len(k.Key) {
+	if !s.reads(cipher) || cipher.KeySize() != len(k.Key) {
 		return 0, nil
 	}
 	return cipher, k.Key

@@ -55,7 +55,7 @@ func (c *passwords) add(p *password) {
 func (c *passwords) fitting(container string) (fit []*password) {
 	for _, p := range c.list {
 		switch {
-		case p.version == 4 && (container == containerV1 || container == containerLibre),
+		case p.version == 4 && (container == containerV1 || container == containerLibre || container == containerSED),
 			p.version == 5 && container == containerLibre,
 			p.version == 6 && container == containerV2:
 			fit = append(fit, p)
@@ -175,7 +175,7 @@ func (p *password) unlock(passphrase []byte, in *sealed) (u unlocked, ok bool) {
 		}
 	}
 	// The container of version 4 is of any cipher, as PKESKs of version 3 are.
-	if in.container != containerV1 && u.cipher != in.cipher {
+	if in.cipher != 0 && u.cipher != in.cipher {
 		return u, false
 	}
 	return u, cipherName(u.cipher) != "" && u.cipher.KeySize() == len(u.key)

@@ -235,6 +235,7 @@ func (r *reading) end() error {
 	if r.judge {
 		f := &r.s.facts
 		f.Signatures = r.msg.results
+		f.Findings = append(f.Findings, weakFinding(r.s.cipher)...)
 		f.Findings = append(f.Findings, r.in.armor.finding()...)
 		f.Findings = append(f.Findings, r.msg.findings...)
 		f.Findings = append(f.Findings, r.msg.judge.findings...)
@@ -276,8 +277,11 @@ func (r *reading) wrong(err error) error {
 // decrypt returns the content, of which r has the ciphertext. first is false
 // where an earlier pass authenticated the same octets.
 func (s *sealed) decrypt(r *watched, cipher packet.CipherFunction, key []byte, first bool) (io.ReadCloser, error) {
-	if s.container != containerV1 {
-		return s.openChunks(r, key)
+	switch s.container {
+	case containerV1:
+		return openMDC(r, cipher, key, first)
+	case containerSED:
+		return openSED(r, cipher, key)
 	}
-	return openMDC(r, cipher, key, first)
+	return s.openChunks(r, key)
 }

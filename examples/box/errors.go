@@ -107,6 +107,7 @@ func flagFor(text string) string {
 		{"Legacy.TripleDES", "here: box open or box reseal with --legacy 3des; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
 		{"Legacy.RC2", "here: box open or box reseal with --legacy rc2; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
 		{"Legacy.RSA1024", "here: box open or box reseal with --legacy rsa1024"},
+		{"Legacy.NoMDC", "here: box open or box reseal with --legacy nomdc, for old archives only: whoever carried the message may have changed it"},
 		{"it is signed and not sealed", "here: box verify --opaque --from FILE=FINGERPRINT"},
 		{"the signature brings a content of its own", "here: box verify --opaque, without a second file"},
 	} {

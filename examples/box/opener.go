@@ -26,7 +26,7 @@ func (f *openerFlags) add(c *cobra.Command, old bool) {
 		return
 	}
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "open S/MIME that nothing protects against change: whoever carried it may have changed it (EFAIL)")
-	fl.StringVar(&f.legacy, "legacy", "", "open old archives under weak algorithms, a `LIST` of 3des, rc2 and rsa1024: take them as read by others;\nmostly they are not signed, and need --allow-unauthenticated too")
+	fl.StringVar(&f.legacy, "legacy", "", "open old archives under weak algorithms, a `LIST` of 3des, rc2 and rsa1024: take them as read by others;\nmostly they are not signed, and need --allow-unauthenticated too;\nnomdc: OpenPGP of before 2003, which whoever carried it may have changed")
 }
 
 // opener returns what opens a message as the flags say.
@@ -41,7 +41,7 @@ func (a *app) opener(f *openerFlags) (*envelope.Opener, error) {
 	legacy.UnauthenticatedCBC = f.allowUnauthenticated
 	// Both say what was typed, and nothing of why it did not decrypt.
 	switch {
-	case f.legacy != "" && !f.allowUnauthenticated:
+	case f.legacy != "" && !legacy.NoMDC && !f.allowUnauthenticated:
 		a.hint = "nothing was written; old messages mostly have no signature inside, and open with --allow-unauthenticated only: whoever carried them may have changed them"
 	case len(f.passphrases) > 0:
 		a.hint = "nothing was written; check the passphrase (the first line of the file, without its line end), or ask the sender to send it again"
@@ -77,8 +77,10 @@ func legacyList(list string) (l envelope.Legacy, err error) {
 			l.RC2 = true
 		case "rsa1024":
 			l.RSA1024 = true
+		case "nomdc":
+			l.NoMDC = true
 		default:
-			return l, usagef("--legacy %q: give one or several of 3des, rc2 and rsa1024, with commas between", cut(word))
+			return l, usagef("--legacy %q: give one or several of 3des, rc2, rsa1024 and nomdc, with commas between", cut(word))
 		}
 	}
 	return l, nil

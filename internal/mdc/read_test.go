@@ -121,20 +121,31 @@ func TestReaderForms(t *testing.T) {
 	got, err := read(make(text, []byte{0xD3, 0x14}), block)
 	require.NoError(t, err)
 	require.Equal(t, text, got)
+	// The digest is over the right header, and another one stands there.
+	unhashed := func(head ...byte) []byte {
+		b := append(bytes.Clone(start), text...)
+		sum := sha1.Sum(append(bytes.Clone(b), 0xD3, 0x14))
+		return encrypted(block, append(append(b, head...), sum[:]...))
+	}
+	got, err = read(unhashed(0xD3, 0x14), block)
+	require.NoError(t, err)
+	require.Equal(t, text, got)
 	for name, msg := range map[string][]byte{
-		"another type":           make(text, []byte{0xD2, 0x14}),
-		"old format":             make(text, []byte{0xCC, 0x14}),
-		"length of two octets":   make(text, []byte{0xD3, 0xC0, 0x14}),
-		"length of five octets":  make(text, []byte{0xD3, 0xFF, 0, 0, 0, 0x14}),
-		"one octet less":         make(text, []byte{0xD3, 0x13}),
-		"one octet more":         make(text, []byte{0xD3, 0x15}),
-		"partial length":         make(text, []byte{0xD3, 0xE4}),
-		"no header":              make(text, nil),
-		"something behind it":    make(text, []byte{0xD3, 0x14}, 1),
-		"a packet behind it":     make(text, []byte{0xD3, 0x14}, 0xCA, 3, 'P', 'G', 'P'),
-		"a second one behind it": make(text, []byte{0xD3, 0x14}, append([]byte{0xD3, 0x14}, octets(20)...)...),
-		"none":                   encrypted(block, append(bytes.Clone(start), text...)),
-		"nothing":                {},
+		"another type, unhashed":   unhashed(0xD2, 0x14),
+		"another length, unhashed": unhashed(0xD3, 0x15),
+		"another type":             make(text, []byte{0xD2, 0x14}),
+		"old format":               make(text, []byte{0xCC, 0x14}),
+		"length of two octets":     make(text, []byte{0xD3, 0xC0, 0x14}),
+		"length of five octets":    make(text, []byte{0xD3, 0xFF, 0, 0, 0, 0x14}),
+		"one octet less":           make(text, []byte{0xD3, 0x13}),
+		"one octet more":           make(text, []byte{0xD3, 0x15}),
+		"partial length":           make(text, []byte{0xD3, 0xE4}),
+		"no header":                make(text, nil),
+		"something behind it":      make(text, []byte{0xD3, 0x14}, 1),
+		"a packet behind it":       make(text, []byte{0xD3, 0x14}, 0xCA, 3, 'P', 'G', 'P'),
+		"a second one behind it":   make(text, []byte{0xD3, 0x14}, append([]byte{0xD3, 0x14}, octets(20)...)...),
+		"none":                     encrypted(block, append(bytes.Clone(start), text...)),
+		"nothing":                  {},
 	} {
 		_, err := read(msg, block)
 		require.Equal(t, mdc.ErrDamaged, err, name)

@@ -76,7 +76,7 @@ type SessionKeyWatcher interface {
 // Legacy is what a caller allows by name to be read, beside unauthenticated
 // content: old archives are full of it.
 type Legacy struct {
-	TripleDES bool // triple DES in CBC mode
+	TripleDES bool // triple DES in CBC mode, and in OpenPGP's SEIPDv1
 	RC2       bool // RC2 in CBC mode, of any effective key length
 	RSA1024   bool // RSA keys of 1024 bits and more instead of 2048
 	NoMDC     bool // OpenPGP's encrypted data without integrity protection (packet 9)
@@ -144,7 +144,7 @@ type Auth uint8
 
 // How content is authenticated.
 const (
-	AuthNone  Auth = iota // not at all: CBC without an inner signature
+	AuthNone  Auth = iota // not at all: CBC without an inner signature, OpenPGP's packet 9
 	AuthAtEnd             // by something at its end: SEIPDv1, CMS GCM, an inner signature
 	AuthChunk             // chunk by chunk: SEIPDv2
 )
