@@ -56,7 +56,7 @@ func FuzzParseCertificate(f *testing.F) {
 }
 
 // FuzzParseKey: a key that opens without a passphrase holds the secret of its
-// own certificate, and is the same after it was written and read.
+// own certificate, and is the same after it was written and read, and longer.
 func FuzzParseKey(f *testing.F) {
 	keySeeds(f, "unprotected.sec.asc")
 	k, err := GenerateKey(KeyOptions{Address: "bob@example.org", Profile: 1})
@@ -71,6 +71,14 @@ func FuzzParseKey(f *testing.F) {
 			return
 		}
 		require.NotEmpty(t, k.private.secrets)
+		public, err := KeyCertificate(b)
+		require.NoError(t, err)
+		require.Equal(t, k.Certificate().Marshal(), public.Marshal())
+		if more, err := k.Extend(0); err == nil {
+			require.Equal(t, k.Certificate().Fingerprint(), more.Certificate().Fingerprint())
+			require.Equal(t, k.Certificate().Addresses(), more.Certificate().Addresses())
+			require.Len(t, more.private.secrets, len(k.private.secrets))
+		}
 		out, err := k.Marshal(nil)
 		require.NoError(t, err)
 		again, err := ParseKey(bytes.NewReader(out), nil)

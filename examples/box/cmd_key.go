@@ -98,31 +98,55 @@ func (a *app) keyPublicCommand() *cobra.Command {
 	var f keyFlags
 	c := &cobra.Command{
 		Use:     "public --key KEYFILE [-o OUT]",
-		Short:   "Write the public half of a key: what PREFIX.pub holds",
+		Short:   "Write the public half of a key: what PREFIX.pub holds (of OpenPGP, without the passphrase)",
 		Example: `  box key public --key bob.key -o bob.pub`,
 		Args:    most(0, "flags only"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, _, err := a.readKeys(&f)
+			b, err := a.publicHalf(&f)
 			if err != nil {
 				return err
 			}
-			var b bytes.Buffer
-			for _, k := range keys {
-				if _, ok := k.(*pgp.Key); !ok {
-					b.Write(certificatePEM(k.Certificate()))
-					continue
-				}
-				text, err := pgp.MarshalArmored(k.Certificate())
-				if err != nil {
-					return failed("writing", f.out, err)
-				}
-				b.Write(text)
-			}
-			return a.writePublic(&f, b.Bytes())
+			return a.writePublic(&f, b)
 		},
 	}
 	keyCommandFlags(c, &f)
 	return c
+}
+
+// publicHalf returns what is public in a key file. Of an OpenPGP key it needs
+// no passphrase.
+func (a *app) publicHalf(f *keyFlags) ([]byte, error) {
+	if f.key == "" {
+		return nil, usagef("--key is missing: the file with the private key")
+	}
+	file, err := a.readSmall(f.key)
+	if err != nil {
+		return nil, err
+	}
+	k, err := kindOf(file)
+	if err != nil {
+		return nil, failed("reading the key", f.key, err)
+	}
+	if k == kindPGP {
+		c, err := pgp.KeyCertificate(file)
+		if err != nil {
+			return nil, failed("reading the key", f.key, err)
+		}
+		return pgp.MarshalArmored(c)
+	}
+	passphrase, err := a.readPassphrase(f.passphraseFile)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.keysOf(f.key, file, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, k := range keys {
+		b.Write(certificatePEM(k.Certificate()))
+	}
+	return b.Bytes(), nil
 }
 
 func (a *app) keyPassphraseCommand() *cobra.Command {

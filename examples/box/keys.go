@@ -116,6 +116,11 @@ func (a *app) keysIn(name string, passphrase []byte) ([]key, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.keysOf(name, b, passphrase)
+}
+
+// keysOf is keysIn of a file that was read.
+func (a *app) keysOf(name string, b, passphrase []byte) ([]key, error) {
 	k, err := kindOf(b)
 	if err != nil {
 		return nil, failed("reading the key", name, err)
