@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
@@ -116,4 +119,45 @@ func join(ts *testscript.TestScript, neg bool, args []string) {
 		all = append(all, ts.ReadFile(name)...)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), all, 0o600))
+}
+
+// Every subcommand, every option and every exit code stands in a script: what
+// is added later cannot be forgotten there.
+func TestConformanceIsComplete(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	require.NoError(t, err)
+	var all bytes.Buffer
+	for _, s := range scripts {
+		b, err := os.ReadFile(s)
+		require.NoError(t, err)
+		script, _, _ := bytes.Cut(b, []byte("\n-- "))
+		for line := range strings.Lines(string(script)) {
+			if !strings.HasPrefix(line, "#") {
+				all.WriteString(line)
+			}
+		}
+	}
+	for _, c := range commands() {
+		lines := regexp.MustCompile(`(?m)^.*\bsop `+c.name+`( .*)?$`).FindAllString(all.String(), -1)
+		require.NotEmpty(t, lines, "no script runs %s", c.name)
+		text := strings.Join(lines, "\n") + "\n"
+		o := newOptions(c.name)
+		c.prepare(&app{}, o)
+		o.set.VisitAll(func(f *pflag.Flag) {
+			if !regexp.MustCompile(`--` + f.Name + `[= \n]`).MatchString(text) {
+				t.Errorf("no script gives %s the option --%s", c.name, f.Name)
+			}
+		})
+	}
+	// Two more are about cards, which the draft leaves to those who read them.
+	for _, code := range []int{
+		noSignature, unsupportedAsymmetric, certCannotEncrypt, missingArg, incompleteVerification,
+		cannotDecrypt, passwordNotHumanReadable, unsupportedOption, badData, expectedText, outputExists,
+		missingInput, keyIsProtected, unsupportedSubcommand, unsupportedSpecialPrefix, ambiguousInput,
+		keyCannotSign, incompatibleOptions, unsupportedProfile, primaryKeyBad, certUserIDNoMatch, keyCannotCertify,
+	} {
+		if !regexp.MustCompile(`(?m)^(\[.*\] )?exits ` + strconv.Itoa(code) + ` `).MatchString(all.String()) {
+			t.Errorf("no script expects the exit code %d", code)
+		}
+	}
 }
