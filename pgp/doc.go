@@ -8,6 +8,9 @@
 //	bob, err := keyring.Verify(cert, keyring.Expect(fingerprint))
 //	w, err := envelope.Seal(dst, bob)
 //
+// Where somebody who was verified certified the certificate, [IntroducedBy] is
+// evidence too. [Merge] and [Update] keep the copy that one has up to date.
+//
 // What is written: encrypted data packets of version 2 (SEIPDv2: AES-256 in OCB
 // mode, authenticated chunk by chunk) where every recipient's certificate says
 // that its owner's program reads them, else of version 1 (SEIPDv1: AES-256 with

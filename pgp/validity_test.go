@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"crypto"
 	"testing"
 	"time"
 
@@ -37,4 +38,54 @@ func TestPrimaryUserID(t *testing.T) {
 		require.Equal(t, tt.reads, c.readsSEIPDv2(now), name)
 		require.NoError(t, c.CheckSeal(now, seam.Auto), name)
 	}
+}
+
+// A certificate needs no user ID where a direct-key signature says what its
+// key is for: RFC 9580, Section 10.1. It then claims no address.
+func TestWithoutUserID(t *testing.T) {
+	born, now := day(2024, 1, 1), day(2026, 1, 1)
+	for version, readsV2Only := range map[int]bool{4: true, 6: true} {
+		for name, c := range map[string]struct {
+			direct edit
+			says   string // "": it seals
+		}{
+			"direct-key signature":  {with(certifies, readsV2), ""},
+			"none":                  {nil, "so that nothing says what it is for"},
+			"one that has expired":  {with(certifies, readsV2, lasts(year)), "expired on 2024-12-31"},
+			"one that ends the key": {with(certifies, readsV2, lives(year)), "expired on 2024-12-31"},
+			"with SHA-224":          {with(certifies, readsV2, hashedBy(crypto.SHA224)), ""},
+		} {
+			s := newSmith(t, version, born)
+			if c.direct != nil {
+				s.direct(c.direct)
+			}
+			cert := s.subkey(s.sealingKey(born), encrypts).certificate()
+			require.Empty(t, cert.Addresses(), name)
+			err := cert.CheckSeal(now, seam.Auto)
+			if c.says != "" {
+				require.ErrorContains(t, err, c.says, name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Equal(t, readsV2Only, cert.readsSEIPDv2(now), name)
+		}
+	}
+}
+
+// Each of several user IDs that says that it is the primary one counts, and
+// the last that was signed speaks; one address that stands in several is
+// listed once, whatever else stands in them.
+func TestSeveralPrimaryUserIDs(t *testing.T) {
+	born, now := day(2024, 1, 1), day(2026, 1, 1)
+	yes := func(sig *packet.Signature) { sig.IsPrimaryId = new(bool); *sig.IsPrimaryId = true }
+	s := newSmith(t, 4, born).
+		userID("Bob <bob@example.org>", with(certifies, yes)).
+		userID("Robert <bob@example.org>", with(certifies, yes, readsV2, at(day(2025, 1, 1)))).
+		userID("bob@example.net", with(certifies, yes, at(day(2024, 6, 1)))).
+		userID("Mallory <bob@example.com> <m@example.com>", certifies).
+		userID("J\xfcrgen <juergen@example.org>", certifies)
+	c := s.subkey(s.sealingKey(born), encrypts).certificate()
+	require.Equal(t, []string{"bob@example.org", "bob@example.net", "juergen@example.org"}, c.Addresses())
+	require.True(t, c.readsSEIPDv2(now))
+	require.False(t, c.readsSEIPDv2(day(2024, 12, 1)), "before it was signed")
 }
