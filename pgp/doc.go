@@ -22,9 +22,10 @@
 // by who has only that, and under Modern and PostQuantum SEIPDv2 with Argon2.
 //
 // What is read besides: armor whatever its checksum says, compressed content up
-// to a limit, text signatures, several signatures, encrypted data packets of
-// LibrePGP (packet 20), and passphrases with salted, iterated or Argon2 key
-// derivation, up to what one may cost. What is refused always: encryption without integrity
+// to a limit, text signatures, several signatures, cleartext signatures as
+// exactly the text that they cover, encrypted data packets of LibrePGP (packet
+// 20), and passphrases with salted, iterated or Argon2 key derivation, up to
+// what one may cost. What is refused always: encryption without integrity
 // protection (packet 9), ciphers other than AES, packets after the message, and
 // a session key packet of one version in front of encrypted data of the other.
 //

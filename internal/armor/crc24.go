@@ -40,10 +40,12 @@ func crc24(crc uint32, p []byte) uint32 {
 		x := binary.BigEndian.Uint32(p[4:])
 		y := binary.BigEndian.Uint32(p[8:])
 		z := binary.BigEndian.Uint32(p[12:])
-		c = t[15][w>>24] ^ t[14][w>>16&0xFF] ^ t[13][w>>8&0xFF] ^ t[12][w&0xFF] ^
-			t[11][x>>24] ^ t[10][x>>16&0xFF] ^ t[9][x>>8&0xFF] ^ t[8][x&0xFF] ^
+		// What does not depend on the steps before comes first: the processor
+		// works on it while it waits for them.
+		rest := t[11][x>>24] ^ t[10][x>>16&0xFF] ^ t[9][x>>8&0xFF] ^ t[8][x&0xFF] ^
 			t[7][y>>24] ^ t[6][y>>16&0xFF] ^ t[5][y>>8&0xFF] ^ t[4][y&0xFF] ^
 			t[3][z>>24] ^ t[2][z>>16&0xFF] ^ t[1][z>>8&0xFF] ^ t[0][z&0xFF]
+		c = (t[15][w>>24] ^ t[14][w>>16&0xFF]) ^ (t[13][w>>8&0xFF] ^ t[12][w&0xFF]) ^ rest
 	}
 	for _, b := range p {
 		c = c<<8 ^ t[0][byte(c>>24)^b]
