@@ -161,3 +161,30 @@ func TestConformanceIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// What every subcommand does alike, so that none that is added is forgotten.
+func TestEverySubcommand(t *testing.T) {
+	for _, c := range commands() {
+		t.Run(c.name, func(t *testing.T) {
+			for _, x := range []struct {
+				args []string
+				code int
+			}{
+				{[]string{"--nonsense"}, unsupportedOption},
+				{[]string{"--no-such=value", "a", "b", "c"}, unsupportedOption},
+				{[]string{"-x"}, unsupportedOption},
+				{[]string{"--help"}, 0},
+			} {
+				var stdout, stderr bytes.Buffer
+				code := run(append([]string{c.name}, x.args...), strings.NewReader(""), &stdout, &stderr)
+				require.Equal(t, x.code, code, "%v: %s", x.args, stderr.String())
+				require.Equal(t, x.code == 0, stdout.Len() > 0, "%v", x.args)
+				require.Equal(t, x.code != 0, stderr.Len() > 0, "%v", x.args)
+			}
+			if c.least > 0 {
+				var stdout, stderr bytes.Buffer
+				require.Equal(t, missingArg, run([]string{c.name}, strings.NewReader(""), &stdout, &stderr))
+			}
+		})
+	}
+}
