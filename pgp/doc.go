@@ -2,7 +2,8 @@
 // and the message format of RFC 9580, versions 4 and 6.
 //
 // Certificates are parsed with [ParseCertificate] and believed by
-// [keyring.Verify]; keys are made by [GenerateKey] or read by [ParseKey]. What
+// [keyring.Verify]; keys are made by [GenerateKey] or read by [ParseKey], and
+// changed into new ones by [Key.Extend], [Key.Revoke] and [Key.Merge]. What
 // is done with them, sealing, opening and signing, is package envelope's:
 //
 //	bob, err := keyring.Verify(cert, keyring.Expect(fingerprint))
