@@ -37,7 +37,7 @@ func (j *judge) verdict(s *pending) seam.Signature {
 		return unsupported(v, unreadable(s.raw))
 	}
 	v.Algorithm = signatureAlgorithm(f.key, f.hash)
-	sig, err := parseSignature(s.raw)
+	sig, err := parseSignature(s.raw, f)
 	if sig != nil {
 		v.SignerID, v.When, v.Text = issuer(sig), sig.CreationTime.UTC(), sig.SigType == packet.SigTypeText
 	}
@@ -187,11 +187,11 @@ func issuer(sig *packet.Signature) string {
 	return ""
 }
 
-// parseSignature parses the body of a signature packet. Its errors are short,
-// and hold nothing of the packet.
-func parseSignature(raw []byte) (sig *packet.Signature, err error) {
+// parseSignature parses the body of a signature packet, of which f is the fixed
+// part. Its errors are short, and hold nothing of the packet.
+func parseSignature(raw []byte, f fields) (sig *packet.Signature, err error) {
 	sig, err = readKeyPacket[*packet.Signature](tagSignature, raw)
-	if err != nil {
+	if err != nil || !wholeValue(f.key, f.value) {
 		return nil, errors.New("it is malformed, or has critical parts that are not known")
 	}
 	return sig, nil

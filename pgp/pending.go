@@ -155,6 +155,7 @@ type fields struct {
 	version, kind, key, hash byte
 	hashed, unhashed         []byte // subpackets
 	salt                     []byte
+	value                    []byte // what the algorithm has there
 }
 
 // parseFields reads the fixed part of a signature packet, RFC 9580, Section 5.2.3.
@@ -194,7 +195,9 @@ func parseFields(raw []byte) (f fields, ok bool) {
 			return f, false
 		}
 		f.salt = rest[1 : 1+int(rest[0])] // int: 255 is a length too
+		rest = rest[1+len(f.salt):]
 	}
+	f.value = rest
 	return f, true
 }
 
