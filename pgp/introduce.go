@@ -15,7 +15,7 @@ import (
 
 // IntroducedBy is the evidence that a certificate belongs to address because
 // one of some people whose certificates were verified says so: they certified
-// it with their own keys, as "gpg --sign-key" and "sq pki vouch" do. file is
+// it with their own keys, as [Key.Certify] and "gpg --sign-key" do. file is
 // where their certifications stand, binary or armored: mostly the very file
 // that the certificate was parsed from, since [ParseCertificate] keeps nothing
 // that somebody else signed.
