@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -57,7 +56,8 @@ type cleartext struct {
 	r     *bufio.Reader
 	eol   string
 	held  []byte // a line that is longer than r's buffer
-	out   []byte // not returned so far
+	buf   []byte // what is returned of one line
+	out   []byte // not returned so far; a part of buf
 	inner bool   // a line was read: the next has a line end before it
 	bare  bool   // blanks were left out
 	err   error
@@ -179,12 +179,13 @@ func (t *cleartext) next() error {
 	}
 	signed := blankless(text)
 	t.bare = t.bare || len(signed) < len(text)
-	out := slices.Grow(t.out[:0], len(signed)+len(t.eol))
+	t.buf = t.buf[:0]
 	if t.inner {
-		out = append(out, t.eol...)
+		t.buf = append(t.buf, t.eol...)
 	}
 	t.inner = true
-	t.out = append(out, signed...)
+	t.buf = append(t.buf, signed...)
+	t.out = t.buf
 	return nil
 }
 
