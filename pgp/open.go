@@ -66,7 +66,7 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 		return nil, &envelope.LimitError{What: "private-key operations", Max: int64(p.Limits.PrivateTrial)}
 	}
 	var prefix []byte
-	if len(tried) > 0 && in.container == containerV1 {
+	if len(tried) > 0 && in.plainCFB() {
 		if prefix, err = in.peekPrefix(); err != nil {
 			return nil, err
 		}

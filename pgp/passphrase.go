@@ -55,7 +55,7 @@ func (c *passwords) add(p *password) {
 func (c *passwords) fitting(container string) (fit []*password) {
 	for _, p := range c.list {
 		switch {
-		case p.version == 4 && (container == containerV1 || container == containerLibre || container == containerSED),
+		case p.version == 4 && container != containerV2, // packet 9 too
 			p.version == 5 && container == containerLibre,
 			p.version == 6 && container == containerV2:
 			fit = append(fit, p)
@@ -135,7 +135,7 @@ func (s *session) byPassphrase(tried []*password, head []byte) (got unlocked, ok
 	for _, p := range tried {
 		for _, text := range s.plan.Passphrases {
 			u, fits := p.unlock(text, s.first)
-			if fits && s.first.container == containerV1 {
+			if fits && s.first.plainCFB() {
 				fits = repeats(u, head)
 			}
 			if fits && !ok {
@@ -174,8 +174,8 @@ func (p *password) unlock(passphrase []byte, in *sealed) (u unlocked, ok bool) {
 			return unlocked{}, false
 		}
 	}
-	// The container of version 4 is of any cipher, as PKESKs of version 3 are.
-	if in.cipher != 0 && u.cipher != in.cipher {
+	// CFB content is of any cipher, as with PKESKs of version 3.
+	if !in.plainCFB() && u.cipher != in.cipher {
 		return u, false
 	}
 	return u, cipherName(u.cipher) != "" && u.cipher.KeySize() == len(u.key)
@@ -208,7 +208,11 @@ func repeats(u unlocked, head []byte) bool {
 	return subtle.ConstantTimeCompare(plain[prefixLen-4:prefixLen-2], plain[prefixLen-2:]) == 1
 }
 
-// prefixLen is the octets that come before the content of SEIPDv1.
+// plainCFB reports whether the content is in CFB mode: only what brings the key
+// says then which cipher it is for, and the content begins with a repetition.
+func (s *sealed) plainCFB() bool { return s.mode == 0 }
+
+// prefixLen is the octets that come before the content of SEIPDv1 and packet 9.
 const prefixLen = aes.BlockSize + 2
 
 // aead returns what the session key is encrypted with, and what is

@@ -145,7 +145,7 @@ func TestPasswordPairing(t *testing.T) {
 	bodies := map[byte][]byte{
 		4: join([]byte{4, 9}, salted(8)), 5: join([]byte{5, 9, 2}, salted(8), make([]byte, 63)), 6: body6(9, 2, 15, 48, salted(8)),
 	}
-	for container, serves := range map[string][]byte{containerV1: {4}, containerV2: {6}, containerLibre: {4, 5}} {
+	for container, serves := range map[string][]byte{containerV1: {4}, containerV2: {6}, containerLibre: {4, 5}, "SED": {4}} {
 		for v, b := range bodies {
 			var all passwords
 			all.add(parsePassword(b))
