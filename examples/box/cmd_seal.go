@@ -72,9 +72,15 @@ func (a *app) seal(f *sealFlags, name string) error {
 	if f.armor && f.mail {
 		return usagef("--armor and --mail exclude each other: a mail is text already")
 	}
+	if f.mail && f.hide {
+		return usagef("--hide and --mail exclude each other: the header of a mail names who it is for")
+	}
 	s, to, err := a.sealer(&f.sealerFlags)
 	if err != nil {
 		return err
+	}
+	if len(to) == 0 && f.mail {
+		return usagef("--mail needs somebody whom it is for: --to FILE=FINGERPRINT; without, leave --mail away and attach what is written")
 	}
 	if len(to) == 0 && f.format == "" {
 		s.Format = smime.Format()
