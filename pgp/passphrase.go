@@ -131,11 +131,16 @@ type unlocked struct {
 // Here it tells nobody: without a fit a random key is taken, the whole message
 // is read in either case, and what was changed in the repeated octets fails at
 // the MDC in either case.
+//
+// Packet 9 has no MDC, and there it would tell: it is asked only where one of
+// several keys has to be chosen.
 func (s *session) byPassphrase(tried []*password, head []byte) (got unlocked, ok bool) {
+	ask := s.first.container == containerV1 ||
+		s.first.container == containerSED && len(tried)*len(s.plan.Passphrases) > 1
 	for _, p := range tried {
 		for _, text := range s.plan.Passphrases {
 			u, fits := p.unlock(text, s.first)
-			if fits && s.first.plainCFB() {
+			if fits && ask {
 				fits = repeats(u, head)
 			}
 			if fits && !ok {
