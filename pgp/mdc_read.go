@@ -3,13 +3,9 @@
 package pgp
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/des"
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
-	"golang.org/x/crypto/cast5"
 
 	"github.com/doublekeybox/doublekeybox/internal/mdc"
 )
@@ -35,18 +31,6 @@ func openSED(r io.Reader, cipher packet.CipherFunction, key []byte) (io.ReadClos
 		return nil, err
 	}
 	return mdcReader{mdc.NewUnprotected(r, block)}, nil
-}
-
-// newBlock returns a cipher that session.reads allows.
-func newBlock(f packet.CipherFunction, key []byte) (cipher.Block, error) {
-	switch f {
-	case packet.Cipher3DES:
-		return des.NewTripleDESCipher(key)
-	case packet.CipherCAST5:
-		//lint:ignore SA1019 it is read where the caller allows it by name
-		return cast5.NewCipher(key)
-	}
-	return aes.NewCipher(key)
 }
 
 type mdcReader struct{ *mdc.Reader }

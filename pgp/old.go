@@ -1,7 +1,12 @@
 package pgp
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"golang.org/x/crypto/cast5"
 )
 
 // errNoMDC refuses packet 9, RFC 9580, Section 5.7.
@@ -27,14 +32,32 @@ func (s *session) reads(cipher packet.CipherFunction) bool {
 // weakFinding says what a person should know of the cipher that the content
 // was found to have.
 func weakFinding(cipher packet.CipherFunction) []string {
-	name := ""
-	switch cipher {
-	case packet.Cipher3DES:
-		name = "triple DES"
-	case packet.CipherCAST5:
-		name = "CAST5"
-	default:
+	name := oldName(cipher)
+	if name == "" {
 		return nil
 	}
 	return []string{"the content is encrypted with " + name + ", whose blocks of 64 bits repeat by chance in long messages"}
+}
+
+// oldName names a cipher that is read where the caller allows it, "" for all others.
+func oldName(cipher packet.CipherFunction) string {
+	switch cipher {
+	case packet.Cipher3DES:
+		return "triple DES"
+	case packet.CipherCAST5:
+		return "CAST5"
+	}
+	return ""
+}
+
+// newBlock returns a cipher that session.reads allows.
+func newBlock(f packet.CipherFunction, key []byte) (cipher.Block, error) {
+	switch f {
+	case packet.Cipher3DES:
+		return des.NewTripleDESCipher(key)
+	case packet.CipherCAST5:
+		//lint:ignore SA1019 it is read where the caller allows it by name
+		return cast5.NewCipher(key)
+	}
+	return aes.NewCipher(key)
 }

@@ -55,7 +55,7 @@ func (format) Open(src io.Reader, p *seam.OpenPlan) (seam.Session, error) {
 		// Which that is can be seen, so that the time that passphrases take
 		// does not tell whether a private key worked.
 		var perr error
-		if tried, perr = s.passwords.tried(in.container, len(p.Passphrases)); perr != nil && err != nil {
+		if tried, perr = s.passwords.tried(in.container, len(p.Passphrases), s.reads); perr != nil && err != nil {
 			return nil, perr
 		}
 	}

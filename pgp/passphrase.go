@@ -67,7 +67,7 @@ func (c *passwords) fitting(container string) (fit []*password) {
 // tried returns the packets that so many passphrases are tried with. The error
 // says why there are none, unless nobody is to be told because there is no
 // packet or no passphrase.
-func (c *passwords) tried(container string, passphrases int) (fit []*password, err error) {
+func (c *passwords) tried(container string, passphrases int, reads func(packet.CipherFunction) bool) (fit []*password, err error) {
 	if passphrases == 0 || len(c.list) == 0 {
 		return nil, nil
 	}
@@ -79,10 +79,13 @@ func (c *passwords) tried(container string, passphrases int) (fit []*password, e
 		return nil, err
 	}
 	for _, p := range all {
-		if p.refuse == nil {
-			fit = append(fit, p)
-		} else {
+		switch {
+		case p.refuse != nil:
 			err = p.refuse
+		case len(p.key) == 0 && !reads(p.cipher): // where it says itself what the content is encrypted with
+			err = malformed("encrypted with %s: not supported in %s, or not without its name in Legacy", oldName(p.cipher), container)
+		default:
+			fit = append(fit, p)
 		}
 	}
 	if len(fit) > 0 {
@@ -140,6 +143,7 @@ func (s *session) byPassphrase(tried []*password, head []byte) (got unlocked, ok
 	for _, p := range tried {
 		for _, text := range s.plan.Passphrases {
 			u, fits := p.unlock(text, s.first)
+			fits = fits && s.reads(u.cipher)
 			if fits && ask {
 				fits = repeats(u, head)
 			}
@@ -183,7 +187,7 @@ func (p *password) unlock(passphrase []byte, in *sealed) (u unlocked, ok bool) {
 	if !in.plainCFB() && u.cipher != in.cipher {
 		return u, false
 	}
-	return u, cipherName(u.cipher) != "" && u.cipher.KeySize() == len(u.key)
+	return u, cipherName(u.cipher)+oldName(u.cipher) != "" && u.cipher.KeySize() == len(u.key)
 }
 
 // unlockV4 is RFC 9580, Section 5.3.1.
@@ -193,8 +197,8 @@ func (p *password) unlockV4(kek []byte) unlocked {
 	}
 	defer clear(kek)
 	plain := bytes.Clone(p.key)
-	block, err := aes.NewCipher(kek)
-	if err != nil { // a size that AES does not have, which parse refused
+	block, err := newBlock(p.cipher, kek)
+	if err != nil { // a size that the cipher does not have
 		return unlocked{}
 	}
 	cfb.NewDecrypter(block).Decrypt(plain) // with an IV of zeros
@@ -204,13 +208,14 @@ func (p *password) unlockV4(kek []byte) unlocked {
 // repeats reports whether head, the beginning of SEIPDv1's ciphertext, decrypts
 // to a block whose last two octets come twice, RFC 9580, Section 5.13.1.
 func repeats(u unlocked, head []byte) bool {
-	block, err := aes.NewCipher(u.key)
+	block, err := newBlock(u.cipher, u.key)
 	if err != nil || len(head) != prefixLen {
 		return false
 	}
-	plain := bytes.Clone(head)
+	size := block.BlockSize()
+	plain := bytes.Clone(head[:size+2])
 	cfb.NewDecrypter(block).Decrypt(plain)
-	return subtle.ConstantTimeCompare(plain[prefixLen-4:prefixLen-2], plain[prefixLen-2:]) == 1
+	return subtle.ConstantTimeCompare(plain[size-2:size], plain[size:]) == 1
 }
 
 // plainCFB reports whether the content is in CFB mode: only what brings the key

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/cast5"
 
@@ -220,6 +221,37 @@ func TestSEDPassphrase(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "text", string(got))
 	require.True(t, r.Unauthenticated)
+
+	// Of several the one that fits, and of a wrong one nothing.
+	o = spoken(t, "wrong", "correct horse battery staple")
+	o.Legacy.NoMDC = true
+	got, _, err = open(o, bytes.NewReader(msg))
+	require.NoError(t, err)
+	require.Equal(t, "text", string(got))
+}
+
+// gpg -c of before 2.1: CAST5, whose key is the derived one.
+func TestSEDPassphraseCAST5(t *testing.T) {
+	t.Parallel()
+	curve := key(t, "curve25519")
+	a, key := salt(t), make([]byte, 16)
+	s2k.Iterated(key, sha1.New(), []byte("horse"), a, 65536)
+	skesk := pkt(3, []byte{4, 3, 3, 2}, a, []byte{96})
+	msg := cat(skesk, pkt(9, sed(t, packet.CipherCAST5, key, literal("text"))))
+	for _, texts := range [][]string{{"horse"}, {"cart", "horse"}} {
+		o := spoken(t, texts...)
+		o.Legacy.NoMDC = true
+		got, r, err := open(o, bytes.NewReader(msg))
+		require.NoError(t, err)
+		require.Equal(t, "text", string(got))
+		require.Contains(t, join(r.Findings), "CAST5")
+		require.Equal(t, "S2K iterated SHA-1, CAST5", r.Recipients[0].Algorithm)
+	}
+	// Not under SEIPDv1, which is newer than that.
+	_, body := outer(t, craft{}.seal(t, curve, literal("text")))
+	_, _, err := open(spoken(t, "horse"), bytes.NewReader(cat(skesk, pkt(18, body))))
+	require.ErrorIs(t, err, envelope.ErrFormat)
+	require.ErrorContains(t, err, "CAST5")
 }
 
 // Triple DES with an MDC is a permission of its own, and CAST5 is read in

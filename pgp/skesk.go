@@ -64,7 +64,8 @@ func (p *password) parse(raw []byte, spec s2kSpec) (err error) {
 	if p.version == 6 {
 		rest = rest[1:] // the length of the specifier, which scanSKESK compared
 	}
-	if cipherName(p.cipher) == "" || len(rest) < spec.len+nonce {
+	// GnuPG took CAST5 for its own passphrases until 2.1.
+	if cipherName(p.cipher)+oldName(p.cipher) == "" || len(rest) < spec.len+nonce {
 		return errPassword
 	}
 	p.spec, rest = rest[:spec.len:spec.len], rest[spec.len:]
@@ -89,7 +90,7 @@ func aesKeySize(n int) bool { return n == 16 || n == 24 || n == 32 }
 func (p *password) recipient() seam.Recipient {
 	r := seam.Recipient{ID: passphraseID, Algorithm: "unknown"}
 	if len(p.spec) > 0 {
-		r.Algorithm = specName(p.spec) + ", " + cipherName(p.cipher)
+		r.Algorithm = specName(p.spec) + ", " + cipherName(p.cipher) + oldName(p.cipher)
 		if p.version != 4 {
 			r.Algorithm = specName(p.spec) + ", " + contentV2(p.cipher, p.mode)
 		}
