@@ -287,12 +287,13 @@ func (p boxProgram) read(t *testing.T, c openpgpCell, k *openpgpKey, msg, conten
 	return plain
 }
 
-// lines gives plain the line ends of content: in the cleartext framework they
-// are nobody's (RFC 9580, Section 7.1).
+// lines returns content if plain is the same text. In the cleartext framework
+// line ends are nobody's (RFC 9580, Section 7.1), and programs differ about the
+// last one: Sequoia drops it when it signs, and adds one when it verifies.
 func lines(plain, content []byte) []byte {
-	plain = bytes.ReplaceAll(plain, []byte("\r\n"), []byte("\n"))
-	if bytes.HasSuffix(content, []byte("\n")) && !bytes.HasSuffix(plain, []byte("\n")) {
-		plain = append(plain, '\n')
+	same := bytes.ReplaceAll(plain, []byte("\r\n"), []byte("\n"))
+	if bytes.Equal(bytes.TrimRight(same, "\n"), bytes.TrimRight(content, "\n")) {
+		return content
 	}
 	return plain
 }
