@@ -54,7 +54,8 @@ func schemeV2(suite packet.CipherSuite, chunk byte, session, salt []byte) (*chun
 	if err != nil {
 		return nil, err
 	}
-	return scheme(data, derived[:n], append(derived[n:], make([]byte, 8)...))
+	defer clear(derived[:n])
+	return scheme(data, derived[:n], append(derived[n:len(derived):len(derived)], make([]byte, 8)...))
 }
 
 // chunkWriter writes a version 2 Symmetrically Encrypted and Integrity

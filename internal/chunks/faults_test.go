@@ -19,7 +19,7 @@ func TestDestinationFaults(t *testing.T) {
 	full := errors.New("disk full")
 	s := scheme(t, false, 64<<10)
 	content := octets(7, 5*batch+100)
-	run := func(at int, fault func(p []byte) (int, error)) (err error, panicked any) {
+	run := func(at int, fault func(p []byte) (int, error)) (panicked any, err error) {
 		var calls atomic.Int64
 		w := chunks.NewWriter(writeFunc(func(p []byte) (int, error) {
 			switch n := int(calls.Add(1)); {
@@ -45,21 +45,21 @@ func TestDestinationFaults(t *testing.T) {
 			require.Equal(t, err, again)
 			require.Equal(t, err, w.Close())
 		}
-		return err, nil
+		return nil, err
 	}
 	for at := 1; at <= 6; at++ {
-		err, _ := run(at, func([]byte) (int, error) { return 0, full })
+		_, err := run(at, func([]byte) (int, error) { return 0, full })
 		require.Equal(t, full, err, "call %d", at)
-		err, _ = run(at, func(p []byte) (int, error) { return len(p) - 1, nil })
+		_, err = run(at, func(p []byte) (int, error) { return len(p) - 1, nil })
 		require.Equal(t, io.ErrShortWrite, err, "call %d", at)
-		_, crash := run(at, func([]byte) (int, error) { panic("dst") })
+		crash, _ := run(at, func([]byte) (int, error) { panic("dst") })
 		require.Equal(t, "dst", crash, "call %d", at)
 		if at < 6 { // the last is in the caller's own goroutine
-			_, crash = run(at, func([]byte) (int, error) { runtime.Goexit(); return 0, nil })
+			crash, _ = run(at, func([]byte) (int, error) { runtime.Goexit(); return 0, nil })
 			require.ErrorContains(t, crash.(error), "ended from inside", "call %d", at)
 		}
 	}
-	err, _ := run(7, nil)
+	_, err := run(7, nil)
 	require.NoError(t, err)
 }
 
