@@ -6,6 +6,7 @@ import (
 	"crypto/des"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+	//lint:ignore SA1019 it is read where the caller allows it by name
 	"golang.org/x/crypto/cast5"
 )
 
@@ -56,7 +57,6 @@ func newBlock(f packet.CipherFunction, key []byte) (cipher.Block, error) {
 	case packet.Cipher3DES:
 		return des.NewTripleDESCipher(key)
 	case packet.CipherCAST5:
-		//lint:ignore SA1019 it is read where the caller allows it by name
 		return cast5.NewCipher(key)
 	}
 	return aes.NewCipher(key)

@@ -13,6 +13,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ProtonMail/go-crypto/openpgp/s2k"
 	"github.com/stretchr/testify/require"
+	//lint:ignore SA1019 old messages have it
 	"golang.org/x/crypto/cast5"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -35,7 +36,6 @@ func oldBlock(t testing.TB, f packet.CipherFunction, key []byte) (b cipher.Block
 	case packet.Cipher3DES:
 		b, err = des.NewTripleDESCipher(key)
 	case packet.CipherCAST5:
-		//lint:ignore SA1019 old messages have it
 		b, err = cast5.NewCipher(key)
 	default:
 		b, err = aes.NewCipher(key)
