@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"bytes"
 	"crypto"
 	"errors"
 	"fmt"
@@ -100,18 +101,22 @@ func (s *signing) onePass(w io.Writer, last bool) error {
 }
 
 // finish signs, and writes the signature packet. Sign keeps some errors to
-// itself; Serialize finds that there is no signature then.
+// itself; Serialize finds that there is no signature then. What w does is no
+// matter of go-crypto's: a panic of the caller's destination goes on to the
+// caller.
 func (s *signing) finish(w io.Writer) error {
+	var out bytes.Buffer
 	err := keyGuard(func() error {
 		if err := s.sig.Sign(s.h, s.key, config()); err != nil {
 			return err
 		}
-		return s.sig.Serialize(w)
+		return s.sig.Serialize(&out)
 	})
 	if err != nil {
 		return fmt.Errorf("pgp: cannot sign: %w", err)
 	}
-	return nil
+	_, err = w.Write(out.Bytes())
+	return err
 }
 
 // planned is what a reader finds of the signature.
