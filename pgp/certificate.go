@@ -193,7 +193,11 @@ func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 			case postQuantum(key) && shortDigest(sig.Hash):
 				c.odd = "has a post-quantum key that is bound by a digest of less than 256 bits, which RFC 9980 forbids"
 			default:
-				s.bindings = keep(s.bindings, sig, body, check.signedBack(key, what, sig))
+				back, err := check.signedBack(key, what, sig)
+				if err != nil {
+					return err
+				}
+				s.bindings = keep(s.bindings, sig, body, back)
 			}
 		}
 		if len(s.bindings) == 0 {

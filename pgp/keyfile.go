@@ -103,8 +103,13 @@ func (l KeyLimits) argon2() uint64 {
 const maxKeyFile = 16 << 20
 
 // maxSlowKeys bounds the Elgamal and SLH-DSA keys of a key file: to hold one
-// against its public part takes up to a second.
-const maxSlowKeys = 4
+// against its public part takes up to a second, and with Elgamal, where
+// go-crypto asks a quarter of a million times whether the order of the group is
+// small, more with every bit. Four keys of 2,048 bits are within maxElgamalWork.
+const (
+	maxSlowKeys    = 4
+	maxElgamalWork = 8192 // bits
+)
 
 // slowKey reports whether a key of an algorithm is one of those.
 func slowKey(a packet.PublicKeyAlgorithm) bool {
@@ -125,7 +130,7 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 		scan secretScan
 	}
 	var jobs []job
-	work, slow := uint64(0), 0
+	work, slow, elgamal := uint64(0), 0, 0
 	add := func(tag int, public []byte) error {
 		body := packets[string(public)]
 		if body == nil {
@@ -140,6 +145,9 @@ func (k *privateKey) unlock(packets map[string][]byte, passphrase []byte, memory
 		}
 		if slow > maxSlowKeys {
 			return &envelope.LimitError{What: "Elgamal and SLH-DSA keys in one key file", Max: maxSlowKeys, Fixed: true}
+		}
+		if elgamal += elgamalBits(s.public); elgamal > maxElgamalWork {
+			return &envelope.LimitError{What: "bits of all Elgamal keys in one key file", Max: maxElgamalWork, Fixed: true}
 		}
 		if work += s.s2k.work; work > maxArgon2Work {
 			return &envelope.LimitError{What: "KiB times passes of Argon2 in one key file", Max: maxArgon2Work, Fixed: true}
@@ -324,12 +332,25 @@ func hugeRSA(public []byte) error {
 	default:
 		return nil
 	}
+	if firstBits(public) > maxRSABits {
+		return &envelope.LimitError{What: "bits of an RSA key", Max: maxRSABits, Fixed: true}
+	}
+	return nil
+}
+
+// firstBits returns the length of the number that a public key's material
+// begins with. That it is there was checked by publicPartLen.
+func firstBits(public []byte) int {
 	at := 6
 	if public[0] == 6 {
 		at += 4
 	}
-	if bits := int64(public[at])<<8 | int64(public[at+1]); bits > maxRSABits { // the length was checked by publicPartLen
-		return &envelope.LimitError{What: "bits of an RSA key", Max: maxRSABits, Fixed: true}
+	return int(public[at])<<8 | int(public[at+1])
+}
+
+func elgamalBits(public []byte) int {
+	if packet.PublicKeyAlgorithm(public[5]) != packet.PubKeyAlgoElGamal {
+		return 0
 	}
-	return nil
+	return firstBits(public)
 }

@@ -106,6 +106,16 @@ func appendKeyPacket(dst []byte, tag int, body []byte) []byte {
 // read but not used; beyond it one operation costs seconds.
 const maxMPIBits = 16384
 
+// What numbers of the older kinds of key may have. Anybody adds a subkey to a
+// certificate of his own, and to verify with a DSA key of 16,384 bits and an
+// order of as many takes ten seconds: DSA ends where FIPS 186-4, Section 4.2
+// does, Elgamal where programs generate it.
+const (
+	maxDSABits     = 3072
+	maxDSAOrder    = 256
+	maxElgamalBits = 4096
+)
+
 // publicPartLen returns how many octets of body, a public or secret key
 // packet, are its public part. It reads lengths only and allocates nothing, so
 // it comes before every other look at a key: what is larger than any real key
@@ -170,14 +180,15 @@ func unsupportedAlgorithm(a packet.PublicKeyAlgorithm) error {
 
 // materialLen returns the length of the public key material that b begins with.
 func materialLen(b []byte, algorithm packet.PublicKeyAlgorithm) (int, error) {
-	fields, fixed := "", 0 // m: MPI; o: octets after one octet of length
+	fields, fixed := "", 0 // m: MPI; q: one for the order of DSA; o: octets after one octet of length
+	most := maxMPIBits
 	switch algorithm {
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSAEncryptOnly, packet.PubKeyAlgoRSASignOnly:
 		fields = "mm"
 	case packet.PubKeyAlgoDSA:
-		fields = "mmmm"
+		fields, most = "mqmm", maxDSABits
 	case packet.PubKeyAlgoElGamal:
-		fields = "mmm"
+		fields, most = "mmm", maxElgamalBits
 	case packet.PubKeyAlgoECDSA, packet.PubKeyAlgoEdDSA:
 		fields = "om"
 	case packet.PubKeyAlgoECDH:
@@ -206,10 +217,13 @@ func materialLen(b []byte, algorithm packet.PublicKeyAlgorithm) (int, error) {
 	at := fixed
 	for _, f := range fields {
 		switch {
-		case f == 'm' && at+2 <= len(b):
-			bits := int(binary.BigEndian.Uint16(b[at:]))
-			if bits > maxMPIBits {
-				return 0, fmt.Errorf("pgp: a key with a number of %d bits: more than %d are refused", bits, maxMPIBits)
+		case f != 'o' && at+2 <= len(b):
+			bits, most := int(binary.BigEndian.Uint16(b[at:])), most
+			if f == 'q' {
+				most = maxDSAOrder
+			}
+			if bits > most {
+				return 0, fmt.Errorf("pgp: a key with a number of %d bits: more than %d are refused", bits, most)
 			}
 			at += 2 + (bits+7)/8
 		case f == 'o' && at+1 <= len(b):

@@ -129,6 +129,7 @@ type checker struct {
 	hashed   []byte
 	forged   int // signatures that took a public-key operation to be found wrong
 	untagged int // that showed it before
+	backs    int // forged, in the name of subkeys
 }
 
 // selfSig is a signature that the primary key made.
@@ -277,8 +278,22 @@ func hashedUserID(id []byte) []byte {
 // belongs to this primary key; without it anybody could claim another's
 // subkey, and its signatures, RFC 9580, Section 5.2.1.9. It stands in either
 // area: it is signed itself.
-func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *packet.Signature) bool {
+//
+// Whoever appends copies of one binding, each with something else where nothing
+// protects it, has every one looked at: it is a forgery like those of verify.
+func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *packet.Signature) (bool, error) {
 	back := binding.EmbeddedSignature
-	return back != nil && back.Version == sub.Version && !(postQuantumSigner(back.PubKeyAlgo) && shortDigest(back.Hash)) && !unknownCritical(back) && !weakDigest(back) && !forbiddenDigest(back.Hash) &&
-		signedOver(sub, back, c.hashed, subHashed)
+	if back == nil || back.Version != sub.Version || postQuantumSigner(back.PubKeyAlgo) && shortDigest(back.Hash) ||
+		unknownCritical(back) || weakDigest(back) || forbiddenDigest(back.Hash) {
+		return false, nil
+	}
+	if signedOver(sub, back, c.hashed, subHashed) {
+		return true, nil
+	}
+	if !quick(sub) {
+		if c.backs++; c.backs > maxForged {
+			return false, &envelope.LimitError{What: "forged signatures on a key", Max: maxForged, Fixed: true}
+		}
+	}
+	return false, nil
 }
