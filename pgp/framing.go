@@ -147,6 +147,7 @@ type body struct {
 	more  bool   // another part follows
 	toEnd bool   // it has no length and ends with the source
 	again []byte // was read to look at it, and comes once more
+	err   error  // comes after what Read returned last
 }
 
 // length reads a new-format length, RFC 9580, Section 4.2.1.
@@ -209,8 +210,11 @@ func (b *body) ready() error {
 	return nil
 }
 
+// smallRead is how much Read gathers from parts that are smaller: nobody writes them but to make work of every octet.
+const smallRead = firstPartMin
+
 // Read returns io.EOF at the end of the body, and never together with octets.
-func (b *body) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -219,6 +223,23 @@ func (b *body) Read(p []byte) (int, error) {
 		b.again = b.again[n:]
 		return n, nil
 	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err = b.part(p)
+	for err == nil && b.left == 0 && b.more && n < min(len(p), smallRead) {
+		var k int
+		k, err = b.part(p[n:])
+		n += k
+	}
+	if n > 0 {
+		b.err, err = err, nil
+	}
+	return n, err
+}
+
+// part reads from one part.
+func (b *body) part(p []byte) (int, error) {
 	if err := b.ready(); err != nil {
 		return 0, err
 	}
@@ -242,6 +263,9 @@ func (b *body) ReadByte() (byte, error) {
 		c := b.again[0]
 		b.again = b.again[1:]
 		return c, nil
+	}
+	if b.err != nil {
+		return 0, b.err
 	}
 	if err := b.ready(); err != nil {
 		return 0, err

@@ -19,6 +19,10 @@ const maxSessionKeyPacket = 4 << 10
 // maxIdlePackets is how many packets that carry nothing (markers, private ones) are skipped in one place: a message needs none or one.
 const maxIdlePackets = 64
 
+// maxPaddingPackets is how many Padding packets are skipped in one place. Large content has one for each mebibyte of padding, and
+// this is 64 GiB of it; empty ones cost time and, where they are compressed, no room: a mail of 64 KiB has room for 30 million.
+const maxPaddingPackets = 64 << 10
+
 // start finds out whether src is armored and returns its packets.
 func start(src io.Reader) (p *packets, armor *dearmor, err error) { return startAt(buffered(src)) }
 
@@ -149,7 +153,7 @@ func readSealed(src io.Reader, l seam.Limits, found func(sessionKey, seam.Recipi
 }
 
 func (s *sealed) header(l seam.Limits, found func(sessionKey, seam.Recipient)) error {
-	keys, idle := 0, 0
+	keys, idle := 0, idle{}
 	for {
 		tag, b, err := s.in.next()
 		if err != nil {
@@ -173,23 +177,29 @@ func (s *sealed) header(l seam.Limits, found func(sessionKey, seam.Recipient)) e
 		case tagSignature, tagOnePass, tagCompressed, tagLiteral:
 			return malformed("it is not sealed: anybody can read it")
 		default:
-			if err := skip(tag, &idle); err != nil {
+			if err := idle.skip(tag); err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// idle counts packets that carry nothing, in one place.
+type idle struct{ others, padding int }
+
 // skip decides whether a packet may be left unread, RFC 9580, Section 4.3.
-func skip(tag int, idle *int) error {
-	if tag != tagMarker && tag != tagPadding && tag < firstUncritical {
+func (n *idle) skip(tag int) error {
+	switch {
+	case tag == tagPadding:
+		if n.padding++; n.padding > maxPaddingPackets {
+			return &envelope.LimitError{What: "Padding packets", Max: maxPaddingPackets, Fixed: true}
+		}
+	case tag == tagMarker || tag >= firstUncritical:
+		if n.others++; n.others > maxIdlePackets {
+			return &envelope.LimitError{What: "packets that carry nothing", Max: maxIdlePackets, Fixed: true}
+		}
+	default:
 		return malformed("packet type %d does not belong there", tag)
-	}
-	if tag == tagPadding { // large content has many, and their octets are counted as all others are
-		return nil
-	}
-	if *idle++; *idle > maxIdlePackets {
-		return &envelope.LimitError{What: "packets that carry nothing", Max: maxIdlePackets, Fixed: true}
 	}
 	return nil
 }
@@ -277,7 +287,7 @@ func (s *sealed) auth() seam.Auth {
 // end checks that nothing follows the ciphertext, of which all was read, but
 // what is to be ignored wherever it stands (RFC 9580, Section 10.3).
 func (s *sealed) end() error {
-	for idle := 0; ; {
+	for idle := (idle{}); ; {
 		tag, _, err := s.in.next()
 		switch {
 		case err == io.EOF:
@@ -287,7 +297,7 @@ func (s *sealed) end() error {
 		case tag != tagMarker && tag != tagPadding:
 			return malformed("packet type %d follows the message", tag)
 		}
-		if err := skip(tag, &idle); err != nil {
+		if err := idle.skip(tag); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ type message struct {
 	later  bool     // compressed packets are left to another pass: errLater
 
 	budget   budget // for packets that are not content
-	idle     int
+	idle     idle
 	open     []*pending       // one-pass signatures, the last one is the first to be closed
 	before   []*pending       // signatures that came before the literal packet
 	closed   []*pending       // one-pass signatures whose signature came
@@ -92,7 +92,7 @@ func (m *message) begin() error {
 		case tagLiteral:
 			return m.literal(b)
 		default:
-			err = skip(tag, &m.idle)
+			err = m.idle.skip(tag)
 		}
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (m *message) end() error {
 		case tag == tagLiteral || tag == tagCompressed || tag == tagOnePass:
 			err = malformed("a second message follows the first")
 		default:
-			err = skip(tag, &m.idle)
+			err = m.idle.skip(tag)
 		}
 		if err != nil {
 			return err

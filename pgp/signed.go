@@ -135,7 +135,7 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 // detached reads signature packets to the end of the source. A message with
 // its own content is refused: what it signs is that, and not what lies beside it.
 func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error) {
-	idle, budget := 0, budget{l.HeaderBytes, l.HeaderBytes}
+	idle, budget := idle{}, budget{l.HeaderBytes, l.HeaderBytes}
 	for {
 		tag, b, err := in.next()
 		switch {
@@ -156,7 +156,7 @@ func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error
 		case tag == tagOnePass || tag == tagCompressed || tag == tagLiteral:
 			return nil, malformed("it is a message with its content, not a detached signature: verify it as such")
 		default:
-			if err := skip(tag, &idle); err != nil {
+			if err := idle.skip(tag); err != nil {
 				return nil, err
 			}
 		}
