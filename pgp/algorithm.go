@@ -153,7 +153,7 @@ func weakECDH(key *packet.PublicKey) string {
 	if !ok || k.KDF.Cipher == nil {
 		return "has an ECDH key that is none"
 	}
-	// The key-wrapping cipher is the key's own choice, RFC 9580, Section 11.4.
+	// The key-wrapping cipher is the key's own choice, RFC 9580, Section 11.5.
 	aes := []uint8{uint8(packet.CipherAES128), uint8(packet.CipherAES192), uint8(packet.CipherAES256)}
 	if !slices.Contains(aes, k.KDF.Cipher.Id()) {
 		return "has an ECDH key that wants another cipher than AES"

@@ -24,11 +24,14 @@
 //
 // What is read besides: armor whatever its checksum says, compressed content up
 // to a limit, text signatures, several signatures, cleartext signatures as
-// exactly the text that they cover, encrypted data packets of LibrePGP (packet
-// 20), and passphrases with salted, iterated or Argon2 key derivation, up to
-// what one may cost. What is refused always: encryption without integrity
-// protection (packet 9), ciphers other than AES, packets after the message, and
-// a session key packet of one version in front of encrypted data of the other.
+// exactly the text that they cover, SEIPDv2 in EAX and GCM mode, encrypted data
+// packets of LibrePGP (packet 20), and passphrases with salted, iterated or
+// Argon2 key derivation, up to what one may cost. What [envelope.Legacy] names
+// is read where the caller says so: NoMDC, encryption of before 2003 without
+// integrity protection (packet 9) and its ciphers, and TripleDES in SEIPDv1.
+// What is refused always: all other ciphers than AES, packets after the message,
+// and a session key packet of one version in front of encrypted data of the
+// other.
 //
 // Under GODEBUG=fips140=only no version 4 key or certificate is read, since its
 // fingerprint is SHA-1, no key is generated, unlocked or protected by a
@@ -37,8 +40,9 @@
 // read there, and signatures with them made and checked: that uses nothing
 // forbidden, though not Go's validated module for all of it.
 //
-// The cryptography is that of github.com/ProtonMail/go-crypto, called packet
-// by packet, but for the writing of SEIPDv1, which is done here in place; no
-// octet is released before it was authenticated, which that library's own
-// readers do not promise.
+// Keys, session key packets and signatures are github.com/ProtonMail/go-crypto's,
+// called packet by packet. Armor and the encryption of content are done here, on
+// several cores and in constant memory; no octet is released before it was
+// authenticated, which that library's own readers do not promise. With -tags
+// dkb_plain content is encrypted and decrypted by that library instead.
 package pgp

@@ -14,7 +14,7 @@ import (
 )
 
 // The two octets of SEIPDv1 that repeat the random block are compared with
-// nothing (RFC 9580, Section 13.9): whatever they are changed to is the one
+// nothing (RFC 9580, Section 13.4): whatever they are changed to is the one
 // error that any other change is.
 func TestEveryRepetition(t *testing.T) {
 	t.Parallel()

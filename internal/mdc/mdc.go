@@ -21,12 +21,12 @@ const (
 	// trailer is the length of the packet with the code: its header, and the digest.
 	trailer = 2 + sha1.Size
 
-	// tag and length are that header, in the only form that it may have (RFC 9580, Section 5.14).
+	// tag and length are that header, in the only form that it may have (RFC 9580, Section 5.13.1).
 	tag    = 0xC0 | 19
 	length = sha1.Size
 
 	// repeated is how many octets of the random block follow it again. They are never compared: whoever can ask whether they are
-	// equal can decrypt (Mister and Zuccherato, "An Attack on CFB Mode Encryption As Used By OpenPGP"; RFC 9580, Section 13.9).
+	// equal can decrypt (Mister and Zuccherato, "An Attack on CFB Mode Encryption As Used By OpenPGP"; RFC 9580, Section 13.4).
 	repeated = 2
 )
 
