@@ -26,7 +26,7 @@ type judge struct {
 // clockSkew is how far a signer's clock may be ahead.
 const clockSkew = 5 * time.Minute
 
-// minKeyBits is the least for RSA and DSA, RFC 9580, Section 12.4.
+// minKeyBits is the least for RSA and DSA, RFC 9580, Sections 12.4 and 12.5.
 const minKeyBits = 2048
 
 // verdict of a nil judge says what the signature says, and that it is unchecked.
