@@ -133,12 +133,29 @@ func (s *sealed) libreScheme(r io.Reader, key []byte) (*chunks.Scheme, error) {
 // Read implements io.Reader.
 func (c *chunkReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
+	return n, c.pass(err)
+}
+
+// ReadByte implements io.ByteReader.
+func (c *chunkReader) ReadByte() (byte, error) {
+	b, err := c.Reader.ReadByte()
+	return b, c.pass(err)
+}
+
+// Lend implements lender.
+func (c *chunkReader) Lend(most int) ([]byte, error) {
+	b, err := c.Reader.Lend(most)
+	return b, c.pass(err)
+}
+
+// pass tells of an error of the source.
+func (c *chunkReader) pass(err error) error {
 	switch err {
 	case nil, io.EOF, chunks.ErrAuth, chunks.ErrClosed:
 	default:
 		c.from.err = err
 	}
-	return n, err
+	return err
 }
 
 // stop ends what reads ahead.

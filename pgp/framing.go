@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -68,6 +69,14 @@ func (p patient) Read(b []byte) (int, error) {
 type byteReader interface {
 	io.Reader
 	io.ByteReader
+}
+
+// lender is a byteReader that decrypts, and lends what is in its buffers: at
+// least one octet and at most most, until its next call. Content then goes to
+// whoever takes it without a copy in between.
+type lender interface {
+	byteReader
+	Lend(most int) ([]byte, error)
 }
 
 // packets reads a sequence of packets, one body after the other, and holds
@@ -255,6 +264,28 @@ func (b *body) part(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, noEOF(err, "in a packet")
+}
+
+// lend returns what comes next, until the next call: of a lender what it lends,
+// else what Read returns, in *own. Errors are those of Read.
+func (b *body) lend(own *[]byte) ([]byte, error) {
+	l, ok := b.r.(lender)
+	if !ok || len(b.again) > 0 {
+		if size := min(slice, max(readBuffer, 4*len(*own))); size > len(*own) {
+			*own = make([]byte, size) // what is short does not pay for what is long
+		}
+		n, err := b.Read(*own)
+		return (*own)[:n], err
+	}
+	if err := b.ready(); err != nil {
+		return nil, err
+	}
+	if b.toEnd {
+		return l.Lend(slice)
+	}
+	p, err := l.Lend(int(min(b.left, math.MaxInt32)))
+	b.left -= int64(len(p))
+	return p, noEOF(err, "in a packet")
 }
 
 // ReadByte implements io.ByteReader.

@@ -37,6 +37,7 @@ type message struct {
 	onePass  bool
 	empty    bool // it ended without content: signatures alone are detached ones
 	lit      *body
+	own      []byte // what lend copies to where it has to
 	err      error
 }
 
@@ -46,21 +47,39 @@ func newMessage(in *packets, l seam.Limits, j *judge, signed bool) *message {
 
 // Read implements io.Reader.
 func (m *message) Read(p []byte) (int, error) {
-	if m.err != nil {
-		return 0, m.err
-	}
-	if m.lit == nil {
-		if m.err = m.begin(); m.err != nil {
-			return 0, m.err
-		}
+	if err := m.ready(); err != nil {
+		return 0, err
 	}
 	n, err := m.lit.Read(p)
-	m.digests.write(p[:n], m.before, m.open)
+	return n, m.took(p[:n], err)
+}
+
+// lend is Read without a copy, if it can be done: what it returns is the
+// caller's until the next call.
+func (m *message) lend() ([]byte, error) {
+	if err := m.ready(); err != nil {
+		return nil, err
+	}
+	p, err := m.lit.lend(&m.own)
+	return p, m.took(p, err)
+}
+
+// ready makes sure that the content was begun.
+func (m *message) ready() error {
+	if m.err == nil && m.lit == nil {
+		m.err = m.begin()
+	}
+	return m.err
+}
+
+// took adds content to the digests, and looks behind its end.
+func (m *message) took(p []byte, err error) error {
+	m.digests.write(p, m.before, m.open)
 	if err == io.EOF {
 		err = m.end()
 	}
 	m.err = err
-	return n, err
+	return err
 }
 
 // container names a message that is only signed, after begin.

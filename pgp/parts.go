@@ -8,7 +8,7 @@ import (
 // Parts that packets of unknown length are written in, RFC 9580, Section
 // 4.2.1.4: large enough that their lengths cost nothing.
 const (
-	writtenPartBits = 15
+	writtenPartBits = 17
 	writtenPart     = 1 << writtenPartBits
 )
 

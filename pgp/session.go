@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"errors"
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -158,22 +159,64 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // Read implements io.Reader.
 func (r *reading) Read(p []byte) (int, error) {
+	if err := r.ready(); err != nil {
+		return 0, err
+	}
+	n, err := r.msg.Read(p) // never both
+	return n, r.took(err)
+}
+
+// WriteTo implements io.WriterTo.
+func (r *reading) WriteTo(dst io.Writer) (written int64, err error) {
+	if err := r.ready(); err != nil {
+		return 0, given(err)
+	}
+	for {
+		p, err := r.msg.lend()
+		if err != nil {
+			return written, given(r.took(err))
+		}
+		n, err := dst.Write(p)
+		switch {
+		case n < 0 || n > len(p):
+			n, err = 0, errCount
+		case n < len(p) && err == nil:
+			err = io.ErrShortWrite
+		}
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// errCount is a Writer that breaks its contract.
+var errCount = errors.New("pgp: the Writer that was given returned an impossible count")
+
+// given is the error of WriteTo for one of Read.
+func given(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// ready begins with the content, if that was not done.
+func (r *reading) ready() error {
 	if r.err == nil && r.s.err != nil {
 		r.err = r.s.err
 	}
-	if r.err != nil {
-		return 0, r.err
+	if r.err == nil && r.plain == nil {
+		r.err = r.begin()
 	}
-	if r.plain == nil {
-		if r.err = r.begin(); r.err != nil {
-			return 0, r.err
-		}
-	}
-	n, err := r.msg.Read(p)
-	if err == nil {
-		return n, nil
-	}
+	return r.err
+}
+
+// took decides what an error of the message is to who reads.
+func (r *reading) took(err error) error {
 	switch err {
+	case nil:
+		return nil
 	case io.EOF:
 		err = r.end()
 	case errLater:
@@ -182,10 +225,8 @@ func (r *reading) Read(p []byte) (int, error) {
 		err = r.wrong(err)
 	}
 	r.stop()
-	if r.err = err; err != io.EOF {
-		return 0, err
-	}
-	return n, err
+	r.err = err
+	return err
 }
 
 func (r *reading) begin() error {

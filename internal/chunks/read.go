@@ -31,26 +31,43 @@ func NewReader(src io.Reader, s *Scheme) *Reader {
 
 // Read implements io.Reader.
 func (r *Reader) Read(p []byte) (n int, err error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for n < len(p) && (n == 0 || r.cur != nil && r.done < r.cur.n) {
-		if r.cur != nil && r.done < r.cur.n {
-			s := r.in.Scheme
-			end := min(r.done-r.done%s.Size+s.Size, r.cur.n)
-			at := s.at(r.done)
-			k := copy(p[n:], r.cur.buf[at:at+end-r.done])
-			r.done += k
-			n += k
-			continue
+	for n < len(p) && (n == 0 || r.more()) {
+		b, err := r.Lend(len(p) - n)
+		if err != nil {
+			return 0, err
 		}
+		n += copy(p[n:], b)
+	}
+	return n, nil
+}
+
+// more reports whether there is something to lend at once.
+func (r *Reader) more() bool { return r.cur != nil && r.done < r.cur.n }
+
+// Lend returns the next octets, at least one and at most most, without a copy:
+// they are the caller's until the next call. Errors are those of Read.
+func (r *Reader) Lend(most int) ([]byte, error) {
+	for !r.more() {
 		if r.err != nil {
 			r.drop()
-			return 0, r.err
+			return nil, r.err
 		}
 		r.next()
 	}
-	return n, nil
+	s := r.in.Scheme
+	n := min(s.Size-r.done%s.Size, r.cur.n-r.done, most) // to the end of the chunk
+	at := s.at(r.done)
+	r.done += n
+	return r.cur.buf[at : at+n], nil
+}
+
+// ReadByte implements io.ByteReader.
+func (r *Reader) ReadByte() (byte, error) {
+	b, err := r.Lend(1)
+	if err != nil {
+		return 0, err
+	}
+	return b[0], nil
 }
 
 // next takes the next batch. An error of it is set even while octets of it are

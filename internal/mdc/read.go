@@ -75,6 +75,16 @@ func (r *Reader) ReadByte() (byte, error) {
 	return c, nil
 }
 
+// Lend returns the next octets, at least one and at most most, without a copy: they are the caller's until the next call.
+func (r *Reader) Lend(most int) ([]byte, error) {
+	if !r.more() {
+		return nil, r.err
+	}
+	b := r.cur[:min(most, len(r.cur))]
+	r.cur = r.cur[len(b):]
+	return b, nil
+}
+
 // WriteTo writes all that is left to dst.
 func (r *Reader) WriteTo(dst io.Writer) (written int64, err error) {
 	for r.more() {
