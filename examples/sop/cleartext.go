@@ -92,27 +92,29 @@ func clearsigned(b []byte) bool {
 // one: into its text as the signature covers it, with line ends of one octet,
 // and its signatures.
 func splitCleartext(b []byte) (text, sigs []byte, err error) {
-	in := bufio.NewReader(bytes.NewReader(b))
+	in := bufio.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xEF\xBB\xBF"))))
+	begun, headers := false, true
 	var lines []string
-	for headers := true; ; {
+	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
 			return nil, nil, fail(badData, "the cleartext signature is cut off")
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		switch trimmed := strings.TrimRight(line, " \t"); {
+		switch {
+		case !begun: // empty lines may come before the first one
+			begun = strings.TrimSpace(line) != ""
 		case headers:
-			// The first line may have white space before it, empty lines too.
-			headers = line != "" || !clearsigned(b[:len(b)-in.Buffered()])
-		case trimmed == clearEnd:
+			headers = line != ""
+		case strings.TrimRight(line, " \t") == clearEnd:
 			rest, err := io.ReadAll(in)
 			if err != nil {
 				return nil, nil, err
 			}
 			sigs, err = dearmorAll(append([]byte(clearEnd+"\n"), rest...))
 			return []byte(strings.Join(lines, "\n")), sigs, err
-		default:
-			lines = append(lines, strings.TrimPrefix(trimmed, "- "))
+		default: // an escape goes first: behind it there may be nothing but blanks
+			lines = append(lines, strings.TrimRight(strings.TrimPrefix(line, "- "), " \t"))
 		}
 	}
 }
