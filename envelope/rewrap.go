@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -96,6 +97,7 @@ func (m *Message) rewrap(dst io.Writer, src io.Reader, x seam.Rewrapper, p *seam
 		return nil, err
 	}
 	found.Auth, found.LoweredBy = planned.Auth, planned.LoweredBy
+	found.Findings = append(slices.Clone(planned.Findings), found.Findings...)
 	return &Receipt{
 		Report: *report(found, nil), Opened: m.Report(),
 		Passphrases: len(p.Passphrases), Reason: planned.Reason, Written: out.n, ContentKeyReused: true,

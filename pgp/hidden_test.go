@@ -83,6 +83,15 @@ func TestHiddenMany(t *testing.T) {
 	require.Equal(t, "private-key operations", limited(t, o, msg))
 	o.Limits.PrivateKeys = 33
 	require.Empty(t, limited(t, o, msg))
+
+	// Those that a message has already count, where readers are added to it.
+	for n, findings := range map[int]int{31: 0, 32: 1} {
+		msg, _ = seal(t, s, nil, to[33-n:]...)
+		_, receipt, err := rewrap(t, key(t, "curve25519"), msg, s, other)
+		require.NoError(t, err)
+		require.Len(t, receipt.Recipients, n+1)
+		require.Len(t, receipt.Findings, findings, n)
+	}
 }
 
 // TestHiddenAndPassphrase: where nobody is named, keys come first, and

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
@@ -34,14 +35,13 @@ func (s *session) Rewrap(dst io.Writer, src io.Reader, p *seam.SealPlan) (*seam.
 	v2 := s.facts.Container == containerV2
 	facts := &seam.Facts{
 		Format: formatName, Container: s.facts.Container, Content: s.facts.Content, Auth: s.facts.Auth,
-		Encrypted: true, Armored: p.Armor, OpenedBy: -1,
+		Encrypted: true, Armored: p.Armor, OpenedBy: -1, Recipients: slices.Clone(s.facts.Recipients),
 		Reason: s.facts.Container + ": as the message that it was made from",
 	}
 	head, err := wrapReaders(p, keys, s.cipher, v2, s.key, facts)
 	if err != nil {
 		return nil, err
 	}
-	facts.Recipients = append(facts.Recipients, s.facts.Recipients...)
 	w := &writer{}
 	w.output(dst, p.Armor, labelMessage, !v2)
 	if _, err := w.out.Write(head); err != nil {

@@ -131,8 +131,8 @@ func wrapReaders(p *seam.SealPlan, keys []*encryptionKey, cipher packet.CipherFu
 	for _, k := range keys {
 		f.Recipients = append(f.Recipients, plannedRecipient(k.key, v2, p.Hidden))
 	}
-	if p.Hidden && len(keys) > usualTrials {
-		f.Findings = append(f.Findings, fmt.Sprintf("the message names none of its %d recipients, and readers try few keys of those that may be theirs: seal in parts", len(keys)))
+	if n := hiddenIn(f); p.Hidden && n > usualTrials {
+		f.Findings = append(f.Findings, fmt.Sprintf("the message does not name %d of its recipients, and readers try few keys of those that may be theirs: seal in parts", n))
 	}
 	for _, text := range p.Passphrases {
 		packet, r, err := wrapForPassphrase(text, cipher, v2, secret)
@@ -143,6 +143,16 @@ func wrapReaders(p *seam.SealPlan, keys []*encryptionKey, cipher packet.CipherFu
 		f.Recipients = append(f.Recipients, r)
 	}
 	return head, nil
+}
+
+// hiddenIn counts the recipients that a message does not name.
+func hiddenIn(f *seam.Facts) (n int) {
+	for _, r := range f.Recipients {
+		if r.Hidden {
+			n++
+		}
+	}
+	return n
 }
 
 // usualTrials is how many private-key operations readers make for one message:
