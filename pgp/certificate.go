@@ -81,6 +81,9 @@ type certificate struct {
 	odd         string // why a subkey that the file held is none here; "": there was no such
 }
 
+// userID and subkey hold what the primary key signed of them. It may be a
+// revocation alone, which is what programs that clean certificates leave: it
+// counts as soon as another copy brings the rest.
 type userID struct {
 	id          []byte
 	certs       []selfSig
@@ -155,7 +158,7 @@ func (c *certificate) addUsers(k *keyParts, check *checker) error {
 				u.certs = keep(u.certs, sig, body, false)
 			}
 		}
-		if len(u.certs) == 0 {
+		if len(u.certs)+len(u.revocations) == 0 {
 			continue
 		}
 		if c.users = append(c.users, u); len(c.users) > maxUserIDs {
@@ -200,7 +203,7 @@ func (c *certificate) addSubkeys(k *keyParts, check *checker) error {
 				s.bindings = keep(s.bindings, sig, body, back)
 			}
 		}
-		if len(s.bindings) == 0 {
+		if len(s.bindings)+len(s.revocations) == 0 {
 			continue
 		}
 		if c.subs = append(c.subs, s); len(c.subs) > maxSubkeys {

@@ -18,14 +18,11 @@ func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why st
 	var last *packet.Signature
 	why = notCertified
 	issuer := newKeyIssuer(by.hashed[hashedHead(by.primary):])
-	for _, body := range o.sigs {
-		if !issuer.mayHaveMade(body) {
+	for _, h := range o.sigs {
+		if !issuer.mayHaveMade(h.body) {
 			continue
 		}
-		sig := readCertification(body)
-		if sig == nil || !tagged(sig, c.hashed, o.what) {
-			continue
-		}
+		sig := h.Signature
 		if !signedOver(by.primary, sig, c.hashed, o.what) {
 			if *forged++; *forged > maxForged {
 				return "", &envelope.LimitError{What: "forged certifications", Max: maxForged, Fixed: true}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 )
 
 // room is what a certificate may still take, of the limits that ParseCertificate has.
@@ -101,18 +102,30 @@ func (f *fitter) list(to *[]selfSig, sigs []selfSig, few int) {
 func (f *fitter) users(revoked bool) {
 	all := slices.Clone(f.from.users)
 	slices.SortFunc(all, func(u, v userID) int {
-		return cmp.Or(newestFirst(v.certs)[0].CreationTime.Compare(newestFirst(u.certs)[0].CreationTime), bytes.Compare(u.id, v.id))
+		return cmp.Or(v.last().Compare(u.last()), bytes.Compare(u.id, v.id))
 	})
 	for _, u := range all {
 		certs, gone := newestFirst(u.certs), byWeight(u.revocations)
-		if revoked != (len(gone) > 0) || len(f.to.users) == maxUserIDs || !f.room.take(append(bodies(gone, 1), u.id, certs[0].body)...) {
+		if revoked != (len(gone) > 0) || len(f.to.users) == maxUserIDs || !f.room.take(slices.Concat(bodies(gone, 1), [][]byte{u.id}, bodies(certs, 1))...) {
 			continue
 		}
-		f.to.users = append(f.to.users, userID{id: u.id, certs: certs[:1:1], revocations: gone[:min(1, len(gone)):min(1, len(gone))]})
+		f.to.users = append(f.to.users, userID{id: u.id, certs: few(certs), revocations: few(gone)})
 		to := &f.to.users[len(f.to.users)-1]
-		f.list(&to.revocations, gone[min(1, len(gone)):], 0)
-		f.list(&to.certs, certs[1:], 0)
+		f.list(&to.revocations, gone[len(to.revocations):], 0)
+		f.list(&to.certs, certs[len(to.certs):], 0)
 	}
+}
+
+// last is when a user ID was last signed, or if only its revocation is there
+// when it was revoked.
+func (u *userID) last() time.Time {
+	return slices.Concat(newestFirst(u.certs), newestFirst(u.revocations))[0].CreationTime
+}
+
+// few is the first signature of a list, if there is one, with no room behind it.
+func few(sigs []selfSig) []selfSig {
+	n := min(1, len(sigs))
+	return sigs[:n:n]
 }
 
 // subkeys takes the subkeys that were revoked or those that were not, those
@@ -125,13 +138,13 @@ func (f *fitter) subkeys(revoked bool) {
 	})
 	for _, s := range all {
 		binds, gone := newestFirst(s.bindings), byWeight(s.revocations)
-		if revoked != (len(gone) > 0) || len(f.to.subs) == maxSubkeys || !f.room.take(append(bodies(gone, 1), s.body, binds[0].body)...) {
+		if revoked != (len(gone) > 0) || len(f.to.subs) == maxSubkeys || !f.room.take(slices.Concat(bodies(gone, 1), [][]byte{s.body}, bodies(binds, 1))...) {
 			continue
 		}
-		f.to.subs = append(f.to.subs, subkey{key: s.key, body: s.body, bindings: binds[:1:1], revocations: gone[:min(1, len(gone)):min(1, len(gone))]})
+		f.to.subs = append(f.to.subs, subkey{key: s.key, body: s.body, bindings: few(binds), revocations: few(gone)})
 		to := &f.to.subs[len(f.to.subs)-1]
-		f.list(&to.revocations, gone[min(1, len(gone)):], 0)
-		f.list(&to.bindings, binds[1:], 0)
+		f.list(&to.revocations, gone[len(to.revocations):], 0)
+		f.list(&to.bindings, binds[len(to.bindings):], 0)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -48,7 +50,8 @@ import (
 //
 // [keyring.Verify] returns a [*keyring.UnusableError] that says what is missing
 // for a certificate that is not introduced, [envelope.ErrLimit] for a file
-// of more than 16 MiB or with more than 64 forged certifications, and another
+// of more than 16 MiB, with more than 64 forged certifications or 1,000 that
+// name the introducers or nobody, and another
 // error for what is no certificate; all are [keyring.ErrRefused]. The
 // introducer's fingerprint is in Evidence of the Verified that it returns.
 func IntroducedBy(address string, file []byte, introducers ...*keyring.Verified) keyring.Evidence {
@@ -130,11 +133,21 @@ func (in *introduction) find(s seam.Certificate) (*certificate, error) {
 }
 
 // opinion is what a file says of one user ID: certifications and their
-// revocations, as far as they may be by an introducer.
+// revocations, as far as they may be by an introducer and are no forgeries that
+// cost nothing.
 type opinion struct {
 	what []byte // the user ID as it is hashed
-	sigs [][]byte
+	sigs []heard
 }
+
+type heard struct {
+	*packet.Signature
+	body []byte
+}
+
+// maxOpinions is how many signatures of a file are kept to be verified. Each is
+// parsed once, however many introducers there are.
+const maxOpinions = 1000
 
 // opinions returns one for every user ID with the address.
 func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, error) {
@@ -165,6 +178,7 @@ func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, err
 		issuers = append(issuers, newKeyIssuer(by.hashed[hashedHead(by.primary):]))
 	}
 	own := c.hashed[hashedHead(c.primary):]
+	kept := 0
 	ours, current := false, (*opinion)(nil)
 	return list, splitKeyPackets(raw, func(tag int, body []byte) error {
 		switch tag {
@@ -178,9 +192,17 @@ func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, err
 			}
 		case keyTagSignature:
 			may := func(k keyIssuer) bool { return k.mayHaveMade(body) }
-			if current != nil && len(body) <= maxSigBytes && slices.ContainsFunc(issuers, may) {
-				current.sigs = append(current.sigs, body)
+			if current == nil || len(body) > maxSigBytes || !slices.ContainsFunc(issuers, may) {
+				return nil
 			}
+			sig := readCertification(body)
+			if sig == nil || !tagged(sig, c.hashed, current.what) {
+				return nil
+			}
+			if kept++; kept > maxOpinions {
+				return &envelope.LimitError{What: "certifications by introducers", Max: maxOpinions, Fixed: true}
+			}
+			current.sigs = append(current.sigs, heard{sig, body})
 		case keyTagMarker, keyTagTrust, keyTagPadding:
 		default:
 			current = nil
@@ -190,8 +212,19 @@ func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, err
 }
 
 // sameAddress reports whether two addresses are one: the domain in any case,
-// the part before the @ exactly, since only the domain's own server knows.
+// the part before the @ exactly, since only the domain's own server knows. Of
+// other letters than those of ASCII some have another as their capital that
+// looks like one of those: the sign for kelvin is one of k.
 func sameAddress(a, b string) bool {
 	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
-	return i > 0 && j > 0 && a[:i] == b[:j] && strings.EqualFold(a[i:], b[j:])
+	return i > 0 && j > 0 && a[:i] == b[:j] && asciiLower(a[i:]) == asciiLower(b[j:])
+}
+
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }

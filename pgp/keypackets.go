@@ -108,11 +108,10 @@ const maxMPIBits = 16384
 
 // What numbers of the older kinds of key may have. Anybody adds a subkey to a
 // certificate of his own, and to verify with a DSA key of 16,384 bits and an
-// order of as many takes ten seconds: DSA ends where FIPS 186-4, Section 4.2
-// does, Elgamal where programs generate it.
+// order of as many takes ten seconds: both end where programs generate them.
 const (
-	maxDSABits     = 3072
-	maxDSAOrder    = 256
+	maxDSABits     = 4096
+	maxDSAOrder    = 384 // GnuPG's for 4,096 bits
 	maxElgamalBits = 4096
 )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -151,10 +152,14 @@ func mergeUsers(a, b []userID) (all []userID) {
 		all[i].revocations = union(all[i].revocations, u.revocations)
 	}
 	slices.SortFunc(all, func(u, v userID) int {
-		return cmp.Or(u.certs[0].CreationTime.Compare(v.certs[0].CreationTime), bytes.Compare(u.id, v.id))
+		return cmp.Or(u.since().Compare(v.since()), bytes.Compare(u.id, v.id))
 	})
 	return all
 }
+
+// since is when a user ID was first signed, or if only its revocation is there
+// when it was revoked. The signatures are in order.
+func (u *userID) since() time.Time { return slices.Concat(u.certs, u.revocations)[0].CreationTime }
 
 func mergeSubkeys(a, b []subkey) (all []subkey) {
 	for _, s := range slices.Concat(a, b) {

@@ -22,6 +22,7 @@ const (
 	maxUserIDs     = 32
 	maxSubkeys     = 64
 	maxForged      = 64       // signatures in somebody's name that are not theirs, each found out by a public-key operation; see quick
+	maxSlowSigs    = 300      // verified with a key of a slow kind: up to ten milliseconds each
 	maxUserIDBytes = 2 << 10  // as GnuPG
 	maxKeyBytes    = 64 << 10 // one key packet
 	maxSubpackets  = 1000     // in one signature; go-crypto holds 16 times the two octets of the smallest

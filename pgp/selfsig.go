@@ -130,6 +130,7 @@ type checker struct {
 	forged   int // signatures that took a public-key operation to be found wrong
 	untagged int // that showed it before
 	backs    int // forged, in the name of subkeys
+	slow     int // that were verified with a key that is not quick, right or wrong
 }
 
 // selfSig is a signature that the primary key made.
@@ -178,6 +179,9 @@ func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 		}
 		return sig, nil
 	}
+	if err := c.spend(c.primary); err != nil {
+		return nil, err
+	}
 	if !signedOver(c.primary, sig, c.hashed, what) {
 		// One that was not looked at any more could be a revocation.
 		if c.forged++; c.forged > c.mostForged() {
@@ -186,6 +190,18 @@ func (c *checker) verify(body, what []byte) (*packet.Signature, error) {
 		return nil, nil
 	}
 	return sig, nil
+}
+
+// spend counts what is verified with a key that is not quick: its owner can
+// sign without end.
+func (c *checker) spend(key *packet.PublicKey) error {
+	if quick(key) {
+		return nil
+	}
+	if c.slow++; c.slow > maxSlowSigs {
+		return &envelope.LimitError{What: "signatures on a key of a slow kind", Max: maxSlowSigs, Fixed: true}
+	}
+	return nil
 }
 
 // mostForged is how many forged signatures are found out. With keys of which
@@ -286,6 +302,9 @@ func (c *checker) signedBack(sub *packet.PublicKey, subHashed []byte, binding *p
 	if back == nil || back.Version != sub.Version || postQuantumSigner(back.PubKeyAlgo) && shortDigest(back.Hash) ||
 		unknownCritical(back) || weakDigest(back) || forbiddenDigest(back.Hash) {
 		return false, nil
+	}
+	if err := c.spend(sub); err != nil {
+		return false, err
 	}
 	if signedOver(sub, back, c.hashed, subHashed) {
 		return true, nil

@@ -106,3 +106,43 @@ func TestElgamalWork(t *testing.T) {
 	err := k.unlock(packets, nil, maxArgon2Memory)
 	require.ErrorContains(t, err, "damaged", "it came to the first")
 }
+
+// TestSlowSignatures: an owner has so many signatures made with keys of a slow
+// kind, and with others as many as there may be packets.
+func TestSlowSignatures(t *testing.T) {
+	t.Parallel()
+	born := day(2024, 1, 1)
+	old, err := parseKey(fixture(t, "dsa-elgamal.sec"), "fixture")
+	require.NoError(t, err)
+	slow := old.private.secrets[string(old.private.cert.primary.Fingerprint)]
+	build := func(k *packet.PrivateKey, n int) error {
+		s := simple(t, 4, born)
+		sub := s.body(&k.PublicKey)
+		back := s.made(k, packet.SigTypePrimaryKeyBinding, nil, s.hashed(), hashedKey(sub))
+		s.add(keyTagPublicSub, sub)
+		for i := range n {
+			s.add(keyTagSignature, s.sign(s.primary, sigSubkeyBinding, func(sig *packet.Signature) {
+				signs(sig)
+				sig.EmbeddedSignature, sig.CreationTime = back, born.AddDate(0, 0, i)
+			}, s.hashed(), hashedKey(sub)))
+		}
+		c, err := parseCertificate(s.raw)
+		if err == nil {
+			require.Len(t, c.subs[1].bindings, n)
+			require.True(t, c.subs[1].bindings[n-1].back)
+		}
+		return err
+	}
+	require.NoError(t, build(slow, maxSlowSigs))
+	require.ErrorIs(t, build(slow, maxSlowSigs+1), envelope.ErrLimit)
+	s := newSmith(t, 4, born)
+	require.NoError(t, build(s.signingKey(born), maxSlowSigs+1), "a kind that takes little")
+
+	s.raw = appendKeyPacket(nil, keyTagPublic, s.body(&slow.PublicKey))
+	check := &checker{primary: &slow.PublicKey, hashed: hashedKey(s.body(&slow.PublicKey))}
+	sig := s.sign(slow, sigDirectKey, nil, check.hashed)
+	for i := range maxSlowSigs + 1 {
+		_, err = check.verify(sig, nil)
+		require.Equal(t, i == maxSlowSigs, err != nil)
+	}
+}

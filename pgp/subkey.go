@@ -133,10 +133,11 @@ func forEncryption(s *selfSig) bool {
 	return s.FlagsValid && (s.FlagEncryptCommunications || s.FlagEncryptStorage)
 }
 
-// encrypts reports whether any binding ever left the subkey for encryption.
+// encrypts reports whether any binding ever left the subkey for encryption, or
+// none is there to say otherwise.
 func (s *subkey) encrypts() bool {
-	return s.key.PubKeyAlgo.CanEncrypt() &&
-		slices.ContainsFunc(s.bindings, func(b selfSig) bool { return !b.FlagsValid || forEncryption(&b) })
+	return s.key.PubKeyAlgo.CanEncrypt() && (len(s.bindings) == 0 ||
+		slices.ContainsFunc(s.bindings, func(b selfSig) bool { return !b.FlagsValid || forEncryption(&b) }))
 }
 
 // binding returns the binding signature that holds at a time.
