@@ -21,10 +21,11 @@ type keyFlags struct {
 
 func (a *app) keyCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "key public|passphrase|extend|revoke --key KEYFILE",
+		Use:   "key public|passphrase|extend|revoke|merge",
 		Short: "Change a key that you have",
-		Long: `Change a key that you have. What comes out is a new file; the old one stays as
-it is, unless -o names it and --force is given.`,
+		Long: `Change a key that you have: your own (--key KEYFILE), or, with merge, the copy of
+somebody's public key. What comes out is a new file; the old one stays as it is,
+unless -o names it and --force is given.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -33,7 +34,7 @@ it is, unless -o names it and --force is given.`,
 			return cmd.Help()
 		},
 	}
-	c.AddCommand(a.keyPublicCommand(), a.keyPassphraseCommand(), a.keyExtendCommand(), a.keyRevokeCommand())
+	c.AddCommand(a.keyPublicCommand(), a.keyPassphraseCommand(), a.keyExtendCommand(), a.keyRevokeCommand(), a.keyMergeCommand())
 	return c
 }
 
@@ -249,8 +250,8 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 		Use:   "revoke --key KEYFILE --reason REASON [-o OUT]",
 		Short: "Revoke an OpenPGP key: write the public half that says so",
 		Long: `Revoke an OpenPGP key: write the public half that says so. It counts where it
-arrives: give it to all who have the old one. Without the key, PREFIX.rev does
-the same. KEYFILE still opens what was sealed to it.
+arrives: give it to all who have the old one (box key merge is what they do with
+it). Without the key, PREFIX.rev does the same. KEYFILE still opens what was sealed to it.
 
 After superseded and retired, what was signed before stays valid; after
 compromised and none nothing does.`,
