@@ -270,12 +270,8 @@ func (b *body) part(p []byte) (int, error) {
 // else what Read returns, in *own. Errors are those of Read.
 func (b *body) lend(own *[]byte) ([]byte, error) {
 	l, ok := b.r.(lender)
-	if !ok || len(b.again) > 0 {
-		if size := min(slice, max(readBuffer, 4*len(*own))); size > len(*own) {
-			*own = make([]byte, size) // what is short does not pay for what is long
-		}
-		n, err := b.Read(*own)
-		return (*own)[:n], err
+	if !ok || len(b.again) > 0 || b.err != nil {
+		return b.copied(own)
 	}
 	if err := b.ready(); err != nil {
 		return nil, err
@@ -283,9 +279,21 @@ func (b *body) lend(own *[]byte) ([]byte, error) {
 	if b.toEnd {
 		return l.Lend(slice)
 	}
+	if b.more && b.left < smallRead {
+		return b.copied(own)
+	}
 	p, err := l.Lend(int(min(b.left, math.MaxInt32)))
 	b.left -= int64(len(p))
 	return p, noEOF(err, "in a packet")
+}
+
+// copied is lend where there is nothing to lend.
+func (b *body) copied(own *[]byte) ([]byte, error) {
+	if size := min(slice, max(readBuffer, 4*len(*own))); size > len(*own) {
+		*own = make([]byte, size) // what is short does not pay for what is long
+	}
+	n, err := b.Read(*own)
+	return (*own)[:n], err
 }
 
 // ReadByte implements io.ByteReader.
