@@ -62,21 +62,7 @@ func (l KeyLimits) ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > maxKeyFile {
-		return nil, &envelope.LimitError{What: "octets of a key file", Max: maxKeyFile, Fixed: true}
-	}
-	raw, kind, err := dearmorKey(b)
-	switch {
-	case err != nil:
-		return nil, err
-	case kind == armorPublic:
-		return nil, errPublicKey
-	}
-	parts, err := splitKey(raw, true)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := newCertificate(parts)
+	parts, cert, err := splitKeyFile(b)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +71,26 @@ func (l KeyLimits) ParseKey(r io.Reader, passphrase []byte) (*Key, error) {
 		return nil, err
 	}
 	return &Key{k}, nil
+}
+
+// splitKeyFile reads a file with one secret key, none of whose secrets is unlocked.
+func splitKeyFile(b []byte) (*keyParts, *certificate, error) {
+	if len(b) > maxKeyFile {
+		return nil, nil, &envelope.LimitError{What: "octets of a key file", Max: maxKeyFile, Fixed: true}
+	}
+	raw, kind, err := dearmorKey(b)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case kind == armorPublic:
+		return nil, nil, errPublicKey
+	}
+	parts, err := splitKey(raw, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := newCertificate(parts)
+	return parts, c, err
 }
 
 // argon2 returns the limit in KiB, as the specifier counts.

@@ -3,7 +3,6 @@ package pgp
 import (
 	"errors"
 
-	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -14,21 +13,7 @@ import (
 //
 // Errors are those of [ParseCertificate]; a file with a public key is one too.
 func KeyCertificate(b []byte) (*keyring.Certificate, error) {
-	if len(b) > maxKeyFile {
-		return nil, &envelope.LimitError{What: "octets of a key file", Max: maxKeyFile, Fixed: true}
-	}
-	raw, kind, err := dearmorKey(b)
-	switch {
-	case err != nil:
-		return nil, err
-	case kind == armorPublic:
-		return nil, errPublicKey
-	}
-	parts, err := splitKey(raw, true)
-	if err != nil {
-		return nil, err
-	}
-	c, err := newCertificate(parts)
+	_, c, err := splitKeyFile(b)
 	if err != nil {
 		return nil, err
 	}

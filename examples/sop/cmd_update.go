@@ -78,31 +78,36 @@ type rawCert struct {
 
 // rawCerts reads CERTS, and does not care what they are worth.
 func (a *app) rawCerts(names []string) (out []rawCert, err error) {
-	for _, name := range names {
-		b, err := a.small(name)
+	err = a.eachPart(names, func(name string, one []byte) error {
+		c, err := newRawCert(name, one)
+		out = append(out, c)
+		return err
+	})
+	return out, err
+}
+
+// inputCerts reads those on standard input.
+func (a *app) inputCerts() (out []rawCert, err error) {
+	all, err := a.parts()
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		c, err := newRawCert("standard input", one)
 		if err != nil {
 			return nil, err
 		}
-		all, err := splitKeys(b)
-		if err != nil {
-			return nil, fail(badData, "%.80q: %w", name, err)
-		}
-		if out, err = appendCerts(out, name, all); err != nil {
-			return nil, err
-		}
+		out = append(out, c)
 	}
 	return out, nil
 }
 
-func appendCerts(out []rawCert, name string, all [][]byte) ([]rawCert, error) {
-	for _, one := range all {
-		c, err := pgp.ParseCertificate(one)
-		if err != nil {
-			return nil, as(badKey(one), fmt.Errorf("%.80q: %w", name, err))
-		}
-		out = append(out, rawCert{c, one})
+func newRawCert(name string, one []byte) (rawCert, error) {
+	c, err := pgp.ParseCertificate(one)
+	if err != nil {
+		return rawCert{}, as(badKey(one), fmt.Errorf("%.80q: %w", name, err))
 	}
-	return out, nil
+	return rawCert{c, one}, nil
 }
 
 // mergeCertsCommand merges with the library what owners signed, and keeps what
@@ -118,11 +123,7 @@ func mergeCertsCommand() command {
 				if err != nil {
 					return err
 				}
-				all, err := a.parts()
-				if err != nil {
-					return err
-				}
-				base, err := appendCerts(nil, "standard input", all)
+				base, err := a.inputCerts()
 				if err != nil {
 					return err
 				}

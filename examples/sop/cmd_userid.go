@@ -27,11 +27,7 @@ func certifyUserIDCommand() command {
 				if err != nil {
 					return err
 				}
-				all, err := a.parts()
-				if err != nil {
-					return err
-				}
-				certs, err := appendCerts(nil, "standard input", all)
+				certs, err := a.inputCerts()
 				if err != nil {
 					return err
 				}
@@ -101,11 +97,7 @@ func validateUserIDCommand() command {
 				if err != nil {
 					return err
 				}
-				all, err := a.parts()
-				if err != nil {
-					return err
-				}
-				certs, err := appendCerts(nil, "standard input", all)
+				certs, err := a.inputCerts()
 				if err != nil {
 					return err
 				}

@@ -18,27 +18,38 @@ type believed struct {
 	raw               []byte // as it came
 }
 
-// certs reads all certificates of all these CERTS arguments.
-func (a *app) certs(names []string) (out []believed, err error) {
+// eachPart calls do with every certificate or key of all these arguments.
+func (a *app) eachPart(names []string, do func(name string, one []byte) error) error {
 	for _, name := range names {
 		b, err := a.small(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		all, err := splitKeys(b)
 		if err != nil {
-			return nil, fail(badData, "%.80q: %w", name, err)
+			return fail(badData, "%.80q: %w", name, err)
 		}
 		for _, one := range all {
-			c, err := pgp.ParseCertificate(one)
-			if err != nil {
-				return nil, fail(badKey(one), "%.80q: %w", name, err)
+			if err := do(name, one); err != nil {
+				return err
 			}
-			v, err := believe(c)
-			out = append(out, believed{v, err, name, one})
 		}
 	}
-	return out, nil
+	return nil
+}
+
+// certs reads all certificates of all these CERTS arguments.
+func (a *app) certs(names []string) (out []believed, err error) {
+	err = a.eachPart(names, func(name string, one []byte) error {
+		c, err := pgp.ParseCertificate(one)
+		if err != nil {
+			return fail(badKey(one), "%.80q: %w", name, err)
+		}
+		v, err := believe(c)
+		out = append(out, believed{v, err, name, one})
+		return nil
+	})
+	return out, err
 }
 
 // believe takes c as it is: SOP has no evidence. What its owner revoked for
@@ -61,24 +72,15 @@ func verified(certs []believed) (out []*keyring.Verified) {
 // keys reads all secret keys of all these KEYS arguments, and unlocks them with
 // the first password that fits. One that none opens is keyIsProtected.
 func (a *app) keys(names []string, passwords [][]byte) (out []*pgp.Key, err error) {
-	for _, name := range names {
-		b, err := a.small(name)
+	err = a.eachPart(names, func(name string, one []byte) error {
+		k, err := unlock(one, passwords)
 		if err != nil {
-			return nil, err
+			return as(badKey(one), fmt.Errorf("%.80q: %w", name, err))
 		}
-		all, err := splitKeys(b)
-		if err != nil {
-			return nil, fail(badData, "%.80q: %w", name, err)
-		}
-		for _, one := range all {
-			k, err := unlock(one, passwords)
-			if err != nil {
-				return nil, as(badKey(one), fmt.Errorf("%.80q: %w", name, err))
-			}
-			out = append(out, k)
-		}
-	}
-	return out, nil
+		out = append(out, k)
+		return nil
+	})
+	return out, err
 }
 
 // unlock parses one key. Passwords are for those that are protected, whichever
