@@ -18,7 +18,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/ocb"
 )
 
-// newAEAD returns a mode of RFC 9580, Section 5.13.3 to 5.13.5.
+// newAEAD returns a mode of RFC 9580, Sections 5.13.3 to 5.13.5.
 func newAEAD(block cipher.Block, mode packet.AEADMode) (cipher.AEAD, error) {
 	switch mode {
 	case packet.AEADModeEAX:

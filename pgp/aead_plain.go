@@ -3,12 +3,26 @@
 package pgp
 
 import (
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"io"
 
+	"github.com/ProtonMail/go-crypto/eax"
+	"github.com/ProtonMail/go-crypto/ocb"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
+
+// newAEAD returns a mode of RFC 9580, Sections 5.13.3 to 5.13.5.
+func newAEAD(block cipher.Block, mode packet.AEADMode) (cipher.AEAD, error) {
+	switch mode {
+	case packet.AEADModeEAX:
+		return eax.NewEAX(block)
+	case packet.AEADModeGCM:
+		return cipher.NewGCM(block)
+	}
+	return ocb.NewOCB(block)
+}
 
 // openChunks has go-crypto decrypt SEIPDv2 or packet 20. Of the latter its type
 // has no fields to set, so that it gets the packet whole again, in parts.

@@ -10,8 +10,6 @@ import (
 	"crypto/subtle"
 	"io"
 
-	"github.com/ProtonMail/go-crypto/eax"
-	"github.com/ProtonMail/go-crypto/ocb"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -239,14 +237,7 @@ func (p *password) aead(kek []byte) (a cipher.AEAD, ad []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch p.mode {
-	case packet.AEADModeEAX:
-		a, err = eax.NewEAX(block)
-	case packet.AEADModeGCM:
-		a, err = cipher.NewGCM(block)
-	default:
-		a, err = ocb.NewOCB(block)
-	}
+	a, err = newAEAD(block, p.mode)
 	return a, ad, err
 }
 

@@ -16,7 +16,7 @@ type Reason int
 
 // The reasons. Of a key that was superseded or retired, what was signed before
 // stays valid; of the others nothing does, since whoever has the key chooses
-// the dates of what he signs.
+// the dates of what they sign.
 const (
 	NoReason    Reason = 0
 	Superseded  Reason = 1 // there is a newer key
