@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,8 +83,14 @@ func (a *app) writeSecret(f *keyFlags, content []byte) error {
 	return nil
 }
 
-// writePublic writes certificates to a file or to standard output.
+// writePublic writes certificates to a file or to standard output. It is never
+// the key file, whatever --force says: there would be no key any more.
 func (a *app) writePublic(f *keyFlags, content []byte) error {
+	if key, err := os.Stat(f.key); err == nil {
+		if out, err := os.Stat(f.out); err == nil && os.SameFile(key, out) {
+			return usagef("-o is the key file, which the public half would take the place of: give another name")
+		}
+	}
 	out, err := a.create(f.out, f.force, false)
 	if err != nil {
 		return err

@@ -65,7 +65,7 @@ func (a *app) decrypt(d *decryption, o *options, names []string) error {
 		}
 	}
 	if o.given("session-key-out") {
-		if key, err = a.output(*d.sessionKeyOut); err != nil {
+		if key, err = a.secret(*d.sessionKeyOut); err != nil {
 			return err
 		}
 	}

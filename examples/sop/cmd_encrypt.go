@@ -73,7 +73,7 @@ func (a *app) encrypt(e *encryption, o *options, names []string) error {
 	var key unverified.SessionKey
 	var told *output
 	if o.given("session-key-out") {
-		if told, err = a.output(*e.sessionKeyOut); err != nil {
+		if told, err = a.secret(*e.sessionKeyOut); err != nil {
 			return err
 		}
 		s.Format = envelope.Format(unverified.Telling(unverified.Format(pgp.Format()), &key))

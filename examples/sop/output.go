@@ -21,6 +21,15 @@ type output struct {
 // output prepares what name says. A file must not exist: nothing that is there
 // is written over.
 func (a *app) output(name string) (*output, error) {
+	return a.begin(name, atomicfile.Options{})
+}
+
+// secret is output of what opens a message: a file is for its owner alone.
+func (a *app) secret(name string) (*output, error) {
+	return a.begin(name, atomicfile.Options{Secret: true})
+}
+
+func (a *app) begin(name string, options atomicfile.Options) (*output, error) {
 	o := &output{name: name}
 	switch prefix, rest, err := designator(name); {
 	case err != nil:
@@ -35,7 +44,7 @@ func (a *app) output(name string) (*output, error) {
 		if _, err := os.Lstat(name); err == nil {
 			return nil, fail(outputExists, "%.80q exists already", name)
 		}
-		if o.file, err = atomicfile.Create(name, atomicfile.Options{}); err != nil {
+		if o.file, err = atomicfile.Create(name, options); err != nil {
 			return nil, exists(err)
 		}
 	}
