@@ -112,6 +112,9 @@ func (s *sealed) openChunks(r *watched, key []byte) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if last, ok := s.last.(*chunkReader); ok {
+		return &chunkReader{last.Again(r.r, sch), r}, nil
+	}
 	return &chunkReader{chunks.NewReader(r.r, sch), r}, nil
 }
 

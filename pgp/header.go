@@ -139,6 +139,7 @@ type sealed struct {
 	chunk     byte                  // version 2
 	salt      [32]byte              // version 2
 	body      *body                 // the ciphertext
+	last      io.Reader             // decrypted it in the pass before, and has buffers; or nil
 }
 
 // readSealed reads the header of a sealed message. What is of no use here

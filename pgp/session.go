@@ -124,7 +124,9 @@ type reading struct {
 }
 
 func (s *session) reader(in *sealed, judged bool) *reading {
-	s.active.stop()
+	if s.active.stop(); s.active != nil {
+		in.last = s.active.plain
+	}
 	s.active = &reading{s: s, in: in, from: &watched{r: in.body}, judge: judged}
 	return s.active
 }

@@ -46,8 +46,9 @@ const (
 	mostBuffers = 4
 
 	// mostBuffered is how much the buffers of larger chunks may have together:
-	// of the largest that OpenPGP has, 4 MiB, there are two.
-	mostBuffered = 8 << 20
+	// of the largest that OpenPGP has, 4 MiB, there is one, and nothing is read
+	// ahead.
+	mostBuffered = 4 << 20
 
 	// firstBuffer is what reading begins with.
 	firstBuffer = 4 << 10
@@ -177,7 +178,7 @@ func workers() int { return min(runtime.GOMAXPROCS(0), mostWorkers) }
 // buffers is how many batches there are: one for each worker, one that the
 // caller has, and one between them, as far as there is room.
 func (s *Scheme) buffers() int {
-	return max(2, min(workers()+2, mostBuffers, mostBuffered/(s.whole()*s.Size)))
+	return max(1, min(workers()+2, mostBuffers, mostBuffered/(s.whole()*s.Size)))
 }
 
 // grow returns b with at least need octets, as it is or in a new slice, four

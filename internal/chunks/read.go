@@ -70,6 +70,13 @@ func (r *Reader) ReadByte() (byte, error) {
 	return b[0], nil
 }
 
+// Again returns a Reader of src for another pass over what r read, and closes
+// r, whose buffers it goes on with: of large chunks they are much of all memory.
+func (r *Reader) Again(src io.Reader, s *Scheme) *Reader {
+	r.Close()
+	return &Reader{in: &input{Scheme: s, src: src, spare: r.in.spare}}
+}
+
 // next takes the next batch. An error of it is set even while octets of it are
 // not read: nothing runs any more then.
 func (r *Reader) next() {
@@ -107,7 +114,7 @@ func (r *Reader) take() {
 // drop wipes the last batch.
 func (r *Reader) drop() {
 	if r.cur != nil {
-		clear(r.cur.buf)
+		r.in.wipe(r.cur)
 		r.cur = nil
 	}
 }
@@ -132,11 +139,30 @@ type input struct {
 	carry [TagSize]byte // the last octets that were read: they may be the final tag
 	index uint64
 	ended bool
+	spare [][]byte // wiped, and of no use any more in this pass
+}
+
+// wipe makes the buffer of a batch a spare one.
+func (in *input) wipe(b *batch) {
+	if b.buf != nil {
+		clear(b.buf)
+		in.spare = append(in.spare, b.buf)
+		b.buf = nil
+	}
+}
+
+// take returns a spare buffer, or nil.
+func (in *input) take() (b []byte) {
+	if n := len(in.spare) - 1; n >= 0 && len(in.spare[n]) <= in.room() {
+		b, in.spare = in.spare[n], in.spare[:n]
+	}
+	return b
 }
 
 // first fills a batch whose buffer grows with what comes.
 func (in *input) first(b *batch) {
 	n := 0
+	b.buf = in.take()
 	for b.err == nil && n < in.room() {
 		b.buf = grow(b.buf, min(max(firstBuffer, n+1), in.room()), in.room())
 		var k int
@@ -149,8 +175,9 @@ func (in *input) first(b *batch) {
 // next fills a batch with a buffer of its whole size.
 func (in *input) next(b *batch) {
 	if b.buf == nil {
-		b.buf = make([]byte, in.room())
+		b.buf = in.take()
 	}
+	b.buf = grow(b.buf, in.room(), in.room())
 	copy(b.buf, in.carry[:])
 	var n int
 	n, b.err = full.Read(in.src, b.buf[TagSize:])
@@ -194,7 +221,7 @@ func startOpening(in *input, b *batch) *opening {
 	for range n - 1 {
 		r.free <- &batch{done: make(chan struct{}, 1)}
 	}
-	for range min(workers(), n-1) {
+	for range max(1, min(workers(), n-1)) {
 		c := in.codec()
 		r.wait.Go(func() {
 			for r.step(c) {
@@ -258,9 +285,9 @@ func (r *opening) end() {
 	for {
 		select {
 		case b := <-r.order:
-			clear(b.buf)
+			r.in.wipe(b)
 		case b := <-r.free:
-			clear(b.buf)
+			r.in.wipe(b)
 		default:
 			return
 		}
