@@ -2,12 +2,15 @@ package pgp_test
 
 import (
 	"bytes"
+	"crypto"
 	"io"
 	"testing"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
 // TestPaddingFlood: empty Padding packets take room where they are, but none
@@ -66,5 +69,31 @@ func TestSmallParts(t *testing.T) {
 			require.Equal(t, 506+n+1, w.octets)
 			require.Less(t, w.calls, n/256, name)
 		}
+	}
+}
+
+// TestNobodyAsked: where nobody's signature would be believed, none is digested,
+// and what is said of it is the same as where somebody else's would be.
+func TestNobodyAsked(t *testing.T) {
+	t.Parallel()
+	k := key(t, "v6")
+	for name, s := range map[string]signature{
+		"good": {by: k}, "text": {by: k, kind: packet.SigTypeText}, "not over a document": {by: k, kind: packet.SigTypeGenericCert},
+		"weak": {by: key(t, "curve25519"), hash: crypto.SHA1},
+		"critical notation": {by: k, change: func(s *packet.Signature) {
+			s.Notations = []*packet.Notation{{Name: "n@example.org", IsCritical: true}}
+		}},
+	} {
+		ops, sig := s.make(t, "text")
+		msg := craft{v2: true}.seal(t, k, cat(ops, literal("text"), sig))
+		o := opener(k)
+		_, alone, err := open(o, bytes.NewReader(msg))
+		require.NoError(t, err)
+		o.Senders = []*keyring.Verified{verified(t, key(t, "other"))}
+		_, asked, err := open(o, bytes.NewReader(msg))
+		require.NoError(t, err)
+		require.Equal(t, asked.Signatures, alone.Signatures, name)
+		require.Len(t, alone.Signatures, 1)
+		require.False(t, alone.Signatures[0].Valid())
 	}
 }

@@ -54,7 +54,7 @@ func (j *judge) verdict(s *pending) seam.Signature {
 	case !s.one.agrees(f):
 		v.Status, v.Detail = seam.SignatureBad, "it is not the one that was announced before the content"
 		return v
-	case s.h == nil:
+	case s.h == nil && len(j.senders) > 0:
 		return unsupported(v, "its hash algorithm is not known")
 	}
 	for _, n := range sig.Notations {
