@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -33,9 +32,10 @@ const (
 // it, RFC 9580, Section 10.1.
 type keyPart struct {
 	tag  int
-	body []byte   // of a secret key its public part
-	sigs [][]byte // bodies of signature packets that may be by the primary key
-	list bool     // it has such a signature; only then it counts
+	body []byte          // of a secret key its public part
+	sigs [][]byte        // bodies of signature packets that may be by the primary key
+	seen map[string]bool // the same
+	list bool            // it has such a signature; only then it counts
 }
 
 // keyParts is a certificate, sorted but not checked. Its slices are parts of
@@ -48,8 +48,7 @@ type keyParts struct {
 	odd     string            // of a subkey that was dropped, why; for the error if no other serves
 
 	issuer  keyIssuer
-	current *keyPart        // what signatures belong to now; nil: something that is dropped
-	seen    map[string]bool // signatures of current
+	current *keyPart // what signatures belong to now; nil: something that is dropped
 	packets int
 	octets  int
 }
@@ -111,7 +110,7 @@ func (k *keyParts) begin(tag int, body []byte, secret bool) error {
 	}
 	k.primary = keyPart{tag: keyTagPublic, body: public, list: true}
 	k.issuer = newKeyIssuer(public)
-	k.turn(&k.primary)
+	k.current = &k.primary
 	return k.count(public)
 }
 
@@ -153,19 +152,14 @@ func (k *keyParts) add(tag int, body []byte, secret bool) error {
 	case keyTagMarker, keyTagPadding, keyTagTrust:
 		return nil
 	case keyTagAttribute:
-		k.turn(nil) // pictures: of no use here, and CVE-2026-59649 hides in their lengths
+		k.current = nil // pictures: of no use here, and CVE-2026-59649 hides in their lengths
 		return nil
 	}
 	if tag <= keyTagCritical {
 		return fmt.Errorf("pgp: a packet with tag %d, which has no place in a key", tag)
 	}
-	k.turn(nil)
+	k.current = nil
 	return nil
-}
-
-// turn makes p what the signatures to come belong to.
-func (k *keyParts) turn(p *keyPart) {
-	k.current, k.seen = p, nil
 }
 
 func (k *keyParts) count(body []byte) error {
@@ -183,16 +177,16 @@ func (k *keyParts) count(body []byte) error {
 // addUser and addSubkey merge what occurs twice, as joined exports have it.
 func (k *keyParts) addUser(body []byte) error {
 	if len(body) > maxUserIDBytes {
-		k.turn(nil)
+		k.current = nil
 		return nil
 	}
 	for _, u := range k.users {
 		if bytes.Equal(u.body, body) {
-			k.turn(u)
+			k.current = u
 			return nil
 		}
 	}
-	k.turn(&keyPart{tag: keyTagUserID, body: body})
+	k.current = &keyPart{tag: keyTagUserID, body: body}
 	return nil
 }
 
@@ -205,16 +199,16 @@ func (k *keyParts) addSubkey(tag int, body []byte, secret bool) error {
 		// Anybody can add a subkey that is damaged, and new ones are of kinds
 		// that are not known here: the others serve.
 		k.odd = "has a subkey that cannot be used, " + strings.TrimPrefix(err.Error(), "pgp: ")
-		k.turn(nil)
+		k.current = nil
 		return nil
 	}
 	for _, s := range k.subs {
 		if bytes.Equal(s.body, public) {
-			k.turn(s)
+			k.current = s
 			return nil
 		}
 	}
-	k.turn(&keyPart{tag: keyTagPublicSub, body: public})
+	k.current = &keyPart{tag: keyTagPublicSub, body: public}
 	return nil
 }
 
@@ -236,29 +230,23 @@ func (k *keyParts) enlist(p *keyPart) error {
 // addSignature keeps a signature that claims to be by the primary key, or does
 // not say by whom it is. All others are somebody else's opinion.
 func (k *keyParts) addSignature(body []byte) error {
-	if k.current == nil || len(body) > maxSigBytes || !k.issuer.mayHaveMade(body) {
+	if len(body) > maxSigBytes || !k.issuer.mayHaveMade(body) {
 		return nil
 	}
 	to := k.current
-	if t := body[1]; t == sigKeyRevocation && to != &k.primary {
+	if body[1] == sigKeyRevocation {
 		// Whoever appends a revocation certificate to a key file has revoked
-		// the key, wherever RFC 9580 wants it to stand.
+		// the key, wherever RFC 9580 wants it to stand, and behind what is
+		// dropped too.
 		to = &k.primary
-		if slices.ContainsFunc(to.sigs, func(s []byte) bool { return bytes.Equal(s, body) }) {
-			return nil
-		}
-	} else {
-		if k.seen == nil {
-			k.seen = map[string]bool{}
-			for _, s := range to.sigs {
-				k.seen[string(s)] = true
-			}
-		}
-		if k.seen[string(body)] {
-			return nil
-		}
-		k.seen[string(body)] = true
 	}
+	if to == nil || to.seen[string(body)] {
+		return nil
+	}
+	if to.seen == nil {
+		to.seen = map[string]bool{}
+	}
+	to.seen[string(body)] = true
 	to.sigs = append(to.sigs, body)
 	if err := k.enlist(to); err != nil {
 		return err

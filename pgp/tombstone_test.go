@@ -71,3 +71,31 @@ func TestRevocationAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestRevocationAppended: whoever appends a revocation to a key file has
+// revoked the key, also behind what is dropped.
+func TestRevocationAppended(t *testing.T) {
+	born := day(2024, 1, 1)
+	for name, last := range map[string]func(*smith){
+		"nothing":          func(*smith) {},
+		"a picture":        func(s *smith) { s.add(keyTagAttribute, []byte{1, 1}) },
+		"a long user ID":   func(s *smith) { s.add(keyTagUserID, make([]byte, maxUserIDBytes+1)) },
+		"a damaged subkey": func(s *smith) { s.add(keyTagPublicSub, []byte{4, 0, 0, 0, 0, 99}) },
+		"something new":    func(s *smith) { s.add(keyTagCritical+1, nil) },
+		"a user ID of nobody": func(s *smith) {
+			s.add(keyTagUserID, []byte("nobody"))
+		},
+	} {
+		for _, version := range []int{4, 6} {
+			s := simple(t, version, born)
+			last(s)
+			require.NoError(t, s.certificate().Refuse(), name)
+			other := newSmith(t, version, born)
+			s.add(keyTagSignature, s.sign(other.primary, sigKeyRevocation, nil, s.hashed()))
+			require.NoError(t, s.certificate().Refuse(), name)
+			c := s.revoke(nil).certificate()
+			require.ErrorAs(t, c.Refuse(), new(*keyring.RevokedError), name)
+			require.Len(t, c.users, 1, name)
+		}
+	}
+}
