@@ -24,7 +24,8 @@
 //
 // What is read besides: armor whatever its checksum says, compressed content up
 // to a limit, text signatures, several signatures, cleartext signatures as
-// exactly the text that they cover, SEIPDv2 in EAX and GCM mode, encrypted data
+// exactly the text that they cover (lines end in LF, the last one in nothing, and
+// blanks at their ends are gone), SEIPDv2 in EAX and GCM mode, encrypted data
 // packets of LibrePGP (packet 20), and passphrases with salted, iterated or
 // Argon2 key derivation, up to what one may cost. What [envelope.Legacy] names
 // is read where the caller says so: NoMDC, encryption of before 2003 without
