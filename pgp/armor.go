@@ -13,6 +13,7 @@ import (
 const (
 	labelMessage   = armor.Message
 	labelSignature = armor.Signature
+	labelCleartext = "PGP SIGNED MESSAGE" // which begins what is no armor: see cleartext
 )
 
 // armored reports whether text begins like armor.

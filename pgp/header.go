@@ -58,7 +58,7 @@ func messageLabel(label string) error {
 	switch label {
 	case labelMessage:
 		return nil
-	case "PGP SIGNED MESSAGE":
+	case labelCleartext:
 		return malformed("it is a cleartext signature, not sealed: anybody can read it; verify it as a signed message")
 	}
 	return malformed("it is a %.80q, not a message", label)

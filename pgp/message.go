@@ -111,7 +111,9 @@ func (m *message) begin() error {
 		case tagLiteral:
 			return m.literal(b)
 		default:
-			err = m.idle.skip(tag)
+			if err = m.idle.skip(tag); sealing(tag) {
+				err = errSealed
+			}
 		}
 		if err != nil {
 			return err

@@ -24,9 +24,9 @@ import (
 // What one file may cost, whatever is done with it. Argon2 with 64 MiB, which
 // this package writes, is within it, and nothing that a vector asks for beyond.
 const (
-	vectorSeconds = 5 * time.Second // ten times that where the race detector watches
-	vectorOctets  = 512 << 20       // allocated in all
-	vectorHeap    = 192 << 20       // in use at a time, with garbage that is not yet collected
+	vectorMost   = 5 * time.Second // ten times that where the race detector watches
+	vectorOctets = 512 << 20       // allocated in all
+	vectorHeap   = 192 << 20       // in use at a time, with garbage that is not yet collected
 )
 
 // outcomeLine is one line of a table in testdata: a file, what is done with
@@ -173,7 +173,7 @@ func bounded(t *testing.T, what string, f func()) {
 	close(done)
 	<-watched
 	runtime.ReadMemStats(&after)
-	require.Less(t, took, vectorSeconds*RaceFactor, "%s took too long", what)
+	require.Less(t, took, vectorMost*RaceFactor, "%s took too long", what)
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(vectorOctets), "%s allocated too much", what)
 	require.Less(t, most, held+vectorHeap, "%s held too much", what)
 }

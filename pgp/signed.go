@@ -103,6 +103,9 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 	}
 	if armor != nil {
 		f.Armored = true
+		if armor.label == labelCleartext {
+			return nil, errNotDetached
+		}
 		if armor.label != labelSignature && armor.label != labelMessage {
 			return nil, malformed("it is a %.80q, not a signature", armor.label)
 		}
@@ -132,6 +135,16 @@ func (format) VerifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Fa
 	return f, nil
 }
 
+var (
+	errNotDetached = malformed("it is a message with its content, not a detached signature: verify it as such")
+	errSealed      = malformed("it is sealed and not only signed")
+)
+
+// sealing reports whether a sealed message has such packets.
+func sealing(tag int) bool {
+	return tag == tagPKESK || tag == tagSKESK || tag == tagSED || tag == tagSEIPD || tag == tagLibrePGP
+}
+
 // detached reads signature packets to the end of the source. A message with
 // its own content is refused: what it signs is that, and not what lies beside it.
 func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error) {
@@ -154,7 +167,9 @@ func detached(in *packets, l seam.Limits, j *judge) (signs []*pending, err error
 			}
 			signs = append(signs, newPending(raw, j))
 		case tag == tagOnePass || tag == tagCompressed || tag == tagLiteral:
-			return nil, malformed("it is a message with its content, not a detached signature: verify it as such")
+			return nil, errNotDetached
+		case sealing(tag):
+			return nil, errSealed
 		default:
 			if err := idle.skip(tag); err != nil {
 				return nil, err

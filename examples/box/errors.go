@@ -109,6 +109,10 @@ func flagFor(text string) string {
 		{"Legacy.RSA1024", "here: box open or box reseal with --legacy rsa1024"},
 		{"Legacy.NoMDC", "here: box open or box reseal with --legacy nomdc, for old archives only: whoever carried the message may have changed it"},
 		{"it is signed and not sealed", "here: box verify --opaque --from FILE=FINGERPRINT"},
+		{"not sealed: anybody can read it", "here: box verify --opaque --from FILE=FINGERPRINT, where it is signed"},
+		{"it is sealed and not only signed", "here: box open --key KEYFILE, with --from FILE=FINGERPRINT for the signature inside"},
+		{"not a detached signature", "here: box verify --opaque, without a second file"},
+		{`"PGP SIGNATURE", not a message`, "here: box verify --from FILE=FINGERPRINT SIGNATURE CONTENT"},
 		{"the signature brings a content of its own", "here: box verify --opaque, without a second file"},
 	} {
 		if strings.Contains(text, f.library) {
