@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -53,28 +54,45 @@ func (s *sink) Write(p []byte) (int, error) {
 // audit parses what is written, without keys, while it is written. Receipts
 // and Inspect are made of the same parser, so that a receipt cannot say what
 // Inspect would not.
+//
+// The parser reads a Reader, so that it runs beside who writes; but as a
+// coroutine, and not at the same time. It has little to do with what is
+// encrypted, and to wake another goroutine for every piece costs more than that.
 type audit struct {
-	pipe  *io.PipeWriter
-	done  chan struct{}
+	next  func() (struct{}, bool) // runs the parser until it needs more; false: it has ended
+	stop  func()
+	p     []byte // what it reads next
+	end   error  // what comes then; nil: more will be written
 	facts *seam.Facts
 	err   error
 }
 
 func startAudit(f seam.Format) *audit {
-	r, w := io.Pipe()
-	a := &audit{pipe: w, done: make(chan struct{})}
-	go func() {
-		defer close(a.done)
-		a.facts, a.err = a.inspect(f, r)
-		// Whatever is written after the parser ended is not part of the
-		// message that it read: let it fail.
-		late := a.err
-		if late == nil {
-			late = errors.New("envelope: internal error: more was written than the message")
-		}
-		r.CloseWithError(late)
-	}()
+	a := &audit{}
+	a.next, a.stop = iter.Pull(func(yield func(struct{}) bool) {
+		a.facts, a.err = a.inspect(f, auditReader{a, yield})
+	})
 	return a
+}
+
+// auditReader is what the parser reads.
+type auditReader struct {
+	*audit
+	yield func(struct{}) bool
+}
+
+func (r auditReader) Read(p []byte) (int, error) {
+	for len(r.p) == 0 && len(p) > 0 {
+		if r.end != nil {
+			return 0, r.end
+		}
+		if !r.yield(struct{}{}) {
+			r.end = ErrClosed
+		}
+	}
+	n := copy(p, r.p)
+	r.p = r.p[n:]
+	return n, nil
 }
 
 // inspect runs the parser. A panic of it would end the process, since nobody
@@ -97,20 +115,30 @@ func (a *audit) write(p []byte) error {
 	if a == nil {
 		return nil
 	}
-	_, err := a.pipe.Write(p)
-	return err
+	a.p = p
+	if _, more := a.next(); more {
+		return nil
+	}
+	// Whatever is written after the parser ended is not part of the message
+	// that it read.
+	switch {
+	case a.err != nil:
+		return a.err
+	case len(a.p) > 0:
+		return errors.New("envelope: internal error: more was written than the message")
+	}
+	return nil
 }
 
 // finish ends the message and returns what was found.
 func (a *audit) finish() (*seam.Facts, error) {
-	a.pipe.Close()
-	<-a.done
+	a.end = io.EOF
+	a.next()
 	return a.facts, a.err
 }
 
 func (a *audit) abort() {
 	if a != nil {
-		a.pipe.CloseWithError(ErrClosed)
-		<-a.done
+		a.stop()
 	}
 }

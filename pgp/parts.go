@@ -29,17 +29,28 @@ func newPartWriter(w io.Writer, tag byte) *partWriter {
 
 func (p *partWriter) Write(b []byte) (n int, err error) {
 	for len(b) > 0 {
-		p.room(len(b))
-		k := min(len(b), cap(p.buf)-len(p.buf))
-		p.buf = append(p.buf, b[:k]...)
+		k := copy(p.space(len(b)), b)
 		n, b = n+k, b[k:]
-		if len(p.buf) == partHeader+writtenPart {
-			if err := p.flush(224 + writtenPartBits); err != nil {
-				return n, err
-			}
+		if err := p.add(k); err != nil {
+			return n, err
 		}
 	}
 	return n, nil
+}
+
+// space is where the next octets of the part go: at least one, and more of
+// them where so many come.
+func (p *partWriter) space(more int) []byte {
+	p.room(more)
+	return p.buf[len(p.buf):cap(p.buf)]
+}
+
+// add makes k octets that are in space a part of the packet.
+func (p *partWriter) add(k int) error {
+	if p.buf = p.buf[:len(p.buf)+k]; len(p.buf) < partHeader+writtenPart {
+		return nil
+	}
+	return p.flush(224 + writtenPartBits)
 }
 
 // room makes room for a part of more octets, and at last for a whole part: what

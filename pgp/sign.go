@@ -183,6 +183,31 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	return n, w.err
 }
 
+// ReadFrom implements io.ReaderFrom: what src has goes straight to where the
+// literal packet's next part is made, if there is one and it changes nothing.
+func (w *writer) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.lit == nil || w.text != nil {
+		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, make([]byte, slice))
+	}
+	for w.err == nil {
+		space := w.lit.space(1)
+		k, err := src.Read(space)
+		n += int64(k)
+		for _, s := range w.signs {
+			s.h.Write(space[:k])
+		}
+		w.err = w.lit.add(k)
+		switch {
+		case w.err != nil:
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+	return n, w.err
+}
+
 // content adds to the signatures and to the message. Where signatures are over
 // text both get lines that end in CR LF, RFC 9580, Sections 5.2.1.2 and 5.9:
 // GnuPG digests what a message holds as it is, whatever the signature's type,

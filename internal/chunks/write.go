@@ -59,13 +59,13 @@ func (w *Writer) hand() error {
 	w.index += uint64(w.s.whole())
 	w.n = 0
 	next := make(chan struct{}, 1)
-	select {
-	case r.jobs <- sealJob{b, r.turn, next}:
-		w.buf = nil
-	case <-r.quit:
-		return r.stop()
+	j := sealJob{batch: b, turn: r.turn, next: next}
+	if len(r.jobs) > 0 { // the workers have enough to do
+		j.sealed = w.own.seal(b)
 	}
 	r.turn = next
+	w.buf = nil
+	r.jobs <- j // there is room for all
 	select {
 	case w.buf = <-r.free:
 	case <-r.quit:
@@ -151,19 +151,22 @@ type sealing struct {
 // the batch before was written.
 type sealJob struct {
 	*batch
+	sealed     []byte // nil: that is still to be done
 	turn, next chan struct{}
 }
 
 func startSealing(dst io.Writer, s *Scheme) *sealing {
 	r := &sealing{
-		dst: dst, jobs: make(chan sealJob), free: make(chan []byte, s.buffers()),
+		dst: dst, jobs: make(chan sealJob, s.buffers()), free: make(chan []byte, s.buffers()),
 		turn: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
 	r.turn <- struct{}{}
 	for range s.buffers() - 1 { // the Writer has one
 		r.free <- nil
 	}
-	for range workers() {
+	// Who calls encrypts too: a worker then writes and is seldom waited for, and
+	// with one of them there are no turns to be taken.
+	for range max(1, workers()-1) {
 		c := s.codec()
 		r.wait.Go(func() { r.loop(c) })
 	}
@@ -197,7 +200,9 @@ func (r *sealing) step(c *codec) bool {
 	if !ok {
 		return false
 	}
-	sealed := c.seal(j.batch)
+	if j.sealed == nil {
+		j.sealed = c.seal(j.batch)
+	}
 	select {
 	case <-j.turn:
 	case <-r.quit:
@@ -206,7 +211,7 @@ func (r *sealing) step(c *codec) bool {
 	if r.quitted() {
 		return false
 	}
-	if err := write(r.dst, sealed); err != nil {
+	if err := write(r.dst, j.sealed); err != nil {
 		r.fail(err, nil)
 		return false
 	}
@@ -254,8 +259,12 @@ func (r *sealing) result() error {
 	return r.err
 }
 
-// end ends the goroutines. They may have ended before.
+// end ends the goroutines, which may have ended before, and wipes what they
+// have not begun.
 func (r *sealing) end() {
 	r.fail(ErrClosed, nil)
 	r.wait.Wait()
+	for len(r.jobs) > 0 {
+		clear((<-r.jobs).buf)
+	}
 }
