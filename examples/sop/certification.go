@@ -1,8 +1,6 @@
 package main
 
-import (
-	"slices"
-)
+import "slices"
 
 // Packet types, RFC 9580, Section 5.
 const tagUserID = 13
@@ -32,14 +30,21 @@ func (o certifications) take(c rawCert) {
 			own[string(body)] = true
 		}
 	})
+	seen := map[[2]string]bool{} // not looked for one by one: of some keys there are 150,000
+	for id, list := range o {
+		for _, whole := range list {
+			seen[[2]string{id, string(whole)}] = true
+		}
+	}
 	id, behind := "", false
 	packets(c.raw, func(tag int, body, whole []byte) {
 		switch tag {
 		case tagUserID:
 			id, behind = string(body), true
 		case tagSignature:
-			same := func(b []byte) bool { return string(b) == string(whole) }
-			if behind && certifies(body) && !own[string(body)] && !slices.ContainsFunc(o[id], same) {
+			key := [2]string{id, string(whole)}
+			if behind && certifies(body) && !own[string(body)] && !seen[key] {
+				seen[key] = true
 				o[id] = append(o[id], whole)
 			}
 		default:

@@ -143,15 +143,15 @@ func mergeCertsCommand() command {
 
 // together joins copies of one certificate that come in one file.
 func together(certs []rawCert) (out [][]rawCert) {
-next:
+	at := map[keyring.Fingerprint]int{}
 	for _, c := range certs {
-		for i := range out {
-			if out[i][0].Fingerprint() == c.Fingerprint() {
-				out[i] = append(out[i], c)
-				continue next
-			}
+		f := c.Fingerprint()
+		i, ok := at[f]
+		if !ok {
+			i = len(out)
+			at[f], out = i, append(out, nil)
 		}
-		out = append(out, []rawCert{c})
+		out[i] = append(out[i], c)
 	}
 	return out
 }
