@@ -24,9 +24,9 @@ import (
 // What one file may cost, whatever is done with it. Argon2 with 64 MiB, which
 // this package writes, is within it, and nothing that a vector asks for beyond.
 const (
-	vectorMost   = 5 * time.Second // ten times that where the race detector watches
-	vectorOctets = 512 << 20       // allocated in all
-	vectorHeap   = 192 << 20       // in use at a time, with garbage that is not yet collected
+	vectorMost   = 20 * time.Second // ten times that where the race detector watches
+	vectorOctets = 512 << 20        // allocated in all
+	vectorHeap   = 192 << 20        // in use at a time, with garbage that is not yet collected
 )
 
 // outcomeLine is one line of a table in testdata: a file, what is done with
