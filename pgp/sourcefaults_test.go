@@ -13,6 +13,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
 )
 
 // hostile is a source that does something else at one call of Read, counted
@@ -165,4 +166,47 @@ func TestSourceFaults(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	require.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+// A source that changes while readers are added to the message in it brings no
+// message that holds anything else.
+func TestRewrapSourceFaults(t *testing.T) {
+	text := content(t, 300_000)
+	other := key(t, "other6")
+	for name, kind := range map[string]string{"SEIPDv1": "curve25519", "SEIPDv2": "v6"} {
+		k := key(t, kind)
+		for _, armor := range []bool{false, true} {
+			msg, _ := seal(t, &envelope.Sealer{Armor: armor}, text, verified(t, k))
+			try := func(at int, fault func([]byte, int, error) (int, error)) (out []byte, calls int, err error) {
+				h := &hostile{r: bytes.NewReader(msg), at: at, fault: fault}
+				defer func() {
+					calls = h.calls
+					if recover() != nil {
+						err = errHostile
+					}
+				}()
+				var dst bytes.Buffer
+				_, err = envelope.Rewrap(&dst, hostileSeeker{h}, opener(k), &envelope.Sealer{Armor: armor}, verified(t, other))
+				return dst.Bytes(), 0, err
+			}
+			_, calls, err := try(0, nil)
+			require.NoError(t, err)
+			for kind, fault := range faults {
+				if kind == "Goexit" { // it would end the test
+					continue
+				}
+				for _, at := range []int{1, calls / 3, calls/2 + 1, 2 * calls / 3, calls - 1, calls} {
+					out, _, err := try(at, fault)
+					if err != nil {
+						continue
+					}
+					for _, reader := range []*pgp.Key{k, other} {
+						got, _, err := open(opener(reader), bytes.NewReader(out))
+						require.NoError(t, err, name+", "+kind)
+						require.True(t, bytes.Equal(text, got), name+", "+kind)
+					}
+				}
+			}
+		}
+	}
 }
