@@ -28,7 +28,7 @@ func fits(c *keyring.Certificate, purpose string, now time.Time) (err error) {
 	}
 	for _, e := range list {
 		for i := range e.Subkeys {
-			b, err := e.Subkeys[i].LatestValidBindingSignature(now, nil)
+			b, err := e.Subkeys[i].Verify(now, nil) // neither revoked nor expired
 			if err != nil || !b.FlagsValid {
 				continue
 			}
