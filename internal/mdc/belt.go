@@ -58,7 +58,7 @@ func (b *belt) put(full []byte) ([]byte, error) {
 		default:
 		}
 		b.made++
-		return newBuffer(bufferSize), nil
+		return newBuffer(writeBuffer), nil
 	}
 	return b.write(<-b.done)
 }

@@ -15,6 +15,9 @@ const (
 	// so much some fifty. It is a multiple of every cipher's block. All buffers together leave room in the 1 MiB of an envelope.
 	bufferSize = 64 << 10
 
+	// writeBuffer is the same where a message is written, which takes fewer buffers, and more time for each.
+	writeBuffer = 128 << 10
+
 	// firstBuffer is what a message has until it has more: one of 1 KiB should not pay for more, nor for a goroutine.
 	firstBuffer = 4 << 10
 

@@ -48,8 +48,8 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 
 // next makes room in a full buffer.
 func (w *Writer) next() (err error) {
-	if w.room < bufferSize {
-		w.room = min(4*w.room, bufferSize)
+	if w.room < writeBuffer {
+		w.room = min(4*w.room, writeBuffer)
 		grown := append(newBuffer(w.room), w.buf...)
 		clear(w.buf)
 		w.buf = grown
