@@ -58,7 +58,10 @@ func (s *sink) Write(p []byte) (int, error) {
 // The parser reads a Reader, so that it runs beside who writes; but as a
 // coroutine, and not at the same time. It has little to do with what is
 // encrypted, and to wake another goroutine for every piece costs more than that.
+// Of text it has to decode all: that is worth a goroutine, and a pipe.
 type audit struct {
+	pipe  *io.PipeWriter // of text; else nil
+	done  chan struct{}
 	next  func() (struct{}, bool) // runs the parser until it needs more; false: it has ended
 	stop  func()
 	p     []byte // what it reads next
@@ -67,8 +70,18 @@ type audit struct {
 	err   error
 }
 
-func startAudit(f seam.Format) *audit {
+func startAudit(f seam.Format, text bool) *audit {
 	a := &audit{}
+	if text {
+		r, w := io.Pipe()
+		a.pipe, a.done = w, make(chan struct{})
+		go func() {
+			defer close(a.done)
+			a.facts, a.err = a.inspect(f, r)
+			r.CloseWithError(a.ended(true))
+		}()
+		return a
+	}
 	a.next, a.stop = iter.Pull(func(yield func(struct{}) bool) {
 		a.facts, a.err = a.inspect(f, auditReader{a, yield})
 	})
@@ -115,16 +128,24 @@ func (a *audit) write(p []byte) error {
 	if a == nil {
 		return nil
 	}
+	if a.pipe != nil {
+		_, err := a.pipe.Write(p)
+		return err
+	}
 	a.p = p
 	if _, more := a.next(); more {
 		return nil
 	}
-	// Whatever is written after the parser ended is not part of the message
-	// that it read.
+	return a.ended(len(a.p) > 0)
+}
+
+// ended is the error of what is written after the parser ended, which is not
+// part of the message that it read.
+func (a *audit) ended(more bool) error {
 	switch {
 	case a.err != nil:
 		return a.err
-	case len(a.p) > 0:
+	case more:
 		return errors.New("envelope: internal error: more was written than the message")
 	}
 	return nil
@@ -132,13 +153,23 @@ func (a *audit) write(p []byte) error {
 
 // finish ends the message and returns what was found.
 func (a *audit) finish() (*seam.Facts, error) {
-	a.end = io.EOF
-	a.next()
+	if a.pipe != nil {
+		a.pipe.Close()
+		<-a.done
+	} else {
+		a.end = io.EOF
+		a.next()
+	}
 	return a.facts, a.err
 }
 
 func (a *audit) abort() {
-	if a != nil {
+	switch {
+	case a == nil:
+	case a.pipe != nil:
+		a.pipe.CloseWithError(ErrClosed)
+		<-a.done
+	default:
 		a.stop()
 	}
 }

@@ -76,7 +76,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 // rewrap writes the message, and holds what was written against the plan as a
 // Writer does.
 func (m *Message) rewrap(dst io.Writer, src io.Reader, x seam.Rewrapper, p *seam.SealPlan) (*Receipt, error) {
-	out := &sink{dst: dst, audit: startAudit(m.format)}
+	out := &sink{dst: dst, audit: startAudit(m.format, false)}
 	ended := false
 	defer func() {
 		if !ended { // also should dst panic

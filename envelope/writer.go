@@ -39,7 +39,7 @@ func start(dst io.Writer, f seam.Format, p *seam.SealPlan, begin func(io.Writer)
 		w.to = append(w.to, certificate(c).Fingerprint())
 	}
 	if audited {
-		w.sink.audit = startAudit(f)
+		w.sink.audit = startAudit(f, p.Armor)
 	}
 	started := false
 	defer func() {
