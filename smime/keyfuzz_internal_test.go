@@ -159,7 +159,9 @@ func FuzzRecipientInfo(f *testing.F) {
 	shared := &symmetric{[]byte("id"), make([]byte, 32)}
 	wrapped, err := wrapKey(shared.key, testCEK)
 	require.NoError(f, err)
-	f.Add(tlv(0xa2, slices.Concat([]byte{2, 1, 4}, tlv(0x30, tlv(4, shared.id)), derAlgorithm(oidAES256Wrap), tlv(4, wrapped))))
+	for _, id := range [][]byte{shared.id, []byte("(d")} {
+		f.Add(tlv(0xa2, slices.Concat([]byte{2, 1, 4}, tlv(0x30, tlv(4, id)), derAlgorithm(oidAES256Wrap), tlv(4, wrapped))))
+	}
 	der, _, err := wrapForPassphrase([]byte("passphrase"), testCEK, cheap)
 	require.NoError(f, err)
 	f.Add(der)
@@ -187,8 +189,9 @@ func FuzzRecipientInfo(f *testing.F) {
 					require.Empty(t, ri.unsupported())
 				}
 			}
+			// Under another name the key would serve as well: whose names are
+			// tried is mine's to decide.
 			if cek, ok := shared.unwrap(ri, 32); ok {
-				require.True(t, shared.namedBy(ri))
 				require.Len(t, cek, 32)
 			}
 			m := &mine{plan: &seam.OpenPlan{Passphrases: [][]byte{[]byte("passphrase")}, Limits: testLimits}}
