@@ -108,3 +108,28 @@ func TestOfOpenPGPOnly(t *testing.T) {
 		require.Zero(t, out.Len(), name)
 	}
 }
+
+// TestOtherPermission: what allows OpenPGP's packet 9 allows nothing of S/MIME.
+func TestOtherPermission(t *testing.T) {
+	t.Parallel()
+	allowed(t, "RSA PKCS#1 v1.5 encryption")
+	who := newPerson("somebody", smime.FixedRSA("rsa2048"))
+	msg := sealed(t, envelope.Sealer{Profile: envelope.Compatible, Legacy: envelope.Legacy{UnauthenticatedCBC: true}}, []byte("text"), who.verified)
+	for _, c := range []struct {
+		legacy envelope.Legacy
+		opens  bool
+	}{
+		{envelope.Legacy{NoMDC: true}, false},
+		{envelope.Legacy{UnauthenticatedCBC: true}, true},
+	} {
+		o := &envelope.Opener{Identities: []envelope.Identity{who.key.Identity()}, Legacy: c.legacy}
+		m, err := o.Open(bytes.NewReader(msg))
+		if !c.opens {
+			require.True(t, err == envelope.ErrDecrypt)
+			continue
+		}
+		require.NoError(t, err)
+		require.True(t, m.Report().Unauthenticated)
+		require.NoError(t, m.Close())
+	}
+}
