@@ -100,8 +100,10 @@ func TestSED(t *testing.T) {
 		for _, n := range []int{0, 1, 7, 15, 16, 17, 40, 5000, 200_000} {
 			text := content(t, n)
 			msg := c.seal(t, k, cat(pkt(10, []byte("PGP")), pkt(60, make([]byte, 40)), literal(string(text))))
-			// The twin: without the permission.
-			got, _, err := open(opener(k), bytes.NewReader(msg))
+			// The twin: without the permission, and with S/MIME's instead.
+			refused := opener(k)
+			refused.Legacy.UnauthenticatedCBC = n%2 == 0
+			got, _, err := open(refused, bytes.NewReader(msg))
 			require.ErrorIs(t, err, envelope.ErrFormat)
 			require.ErrorContains(t, err, "packet 9")
 			require.ErrorContains(t, err, "Legacy.NoMDC")
