@@ -43,7 +43,11 @@ func (f *fake) note(s string) {
 	}
 }
 
+// unasked is what nobody asks of a fakeCert.
+type unasked interface{ seam.Certificate }
+
 type fakeCert struct {
+	unasked
 	f       *fake
 	name    string
 	sealErr error

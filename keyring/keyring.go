@@ -83,7 +83,8 @@ type Evidence seam.Opaque[seam.Evidence]
 // person who read it out is who they claim to be.
 func Expect(want Fingerprint) Evidence {
 	return Evidence(seam.Wrap(seam.Evidence{
-		Why: "expected fingerprint",
+		Basis: seam.BasisFingerprint,
+		Why:   "expected fingerprint",
 		Check: func(c seam.Certificate) error {
 			got := digest(c.Kind(), c.Hashed())
 			if fips140.Enforced() && (c.Kind() == seam.PGPv4 || want.kind == thumb) {
@@ -103,8 +104,16 @@ func Expect(want Fingerprint) Evidence {
 type Verified struct {
 	// The inside of the Certificate, not a pointer to it: assigning to what
 	// Verify was given changes nothing here.
-	cert seam.Certificate
-	why  string
+	cert     seam.Certificate
+	why      string
+	evidence evidence
+}
+
+// evidence is what a ring keeps of the evidence beside its words.
+type evidence struct {
+	basis    seam.Basis
+	address  string           // whose it is by the evidence; "": about the key alone
+	succeeds *seam.Succession // nil unless basis is BasisSuccession
 }
 
 // Verify holds cert against the evidence.
@@ -124,7 +133,7 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	}
 	got := digest(in.Kind(), in.Hashed())
 	e := seam.Opaque[seam.Evidence](ev).Unwrap()
-	if e.Check == nil {
+	if e.Check == nil || e.Basis == seam.BasisNone {
 		return nil, fmt.Errorf("%w: no evidence was given for %s", ErrRefused, got)
 	}
 	if err := refusal(e.Check(in)); err != nil {
@@ -144,7 +153,7 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	if e.Found != nil {
 		why = e.Found(in)
 	}
-	return &Verified{cert: in, why: why}, nil
+	return &Verified{cert: in, why: why, evidence: evidence{e.Basis, e.Address, e.Succeeds}}, nil
 }
 
 // Note is what is known of the owner of a certificate beside it: what their
@@ -170,7 +179,7 @@ func (v *Verified) With(n Note) (*Verified, error) {
 	if with == nil || with.Kind() != v.cert.Kind() || !bytes.Equal(with.Hashed(), v.cert.Hashed()) || !bytes.Equal(with.Encoding(), v.cert.Encoding()) {
 		return nil, fmt.Errorf("%w: internal error: a note changed whose certificate it is", ErrRefused)
 	}
-	return &Verified{cert: with, why: v.why}, nil
+	return &Verified{cert: with, why: v.why, evidence: v.evidence}, nil
 }
 
 // refusal makes err one that is ErrRefused.

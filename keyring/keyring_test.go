@@ -287,7 +287,7 @@ func TestWithoutSHA1(t *testing.T) {
 func TestVerifyRefuses(t *testing.T) {
 	good := keyring.Expect(parse(t, sum256("alice")))
 	revoked := &cert{kind: seam.X509, hashed: "alice", refusal: &keyring.RevokedError{Reason: "lost\nit"}}
-	anything := keyring.Evidence(seam.Wrap(seam.Evidence{Why: "chain", Check: func(seam.Certificate) error { return nil }}))
+	anything := keyring.Evidence(seam.Wrap(seam.Evidence{Basis: seam.BasisChain, Why: "chain", Check: func(seam.Certificate) error { return nil }}))
 	_, err := keyring.Verify(wrap(alice), anything) // the positive twin
 	require.NoError(t, err)
 	for name, row := range map[string]struct {
@@ -324,7 +324,7 @@ func TestVerifyRefuses(t *testing.T) {
 // An error of evidence made elsewhere is a refusal too.
 func TestEvidenceErrorsAreRefusals(t *testing.T) {
 	boom := errors.New("smime: no chain to these roots")
-	ev := keyring.Evidence(seam.Wrap(seam.Evidence{Why: "chain", Check: func(seam.Certificate) error { return boom }}))
+	ev := keyring.Evidence(seam.Wrap(seam.Evidence{Basis: seam.BasisChain, Why: "chain", Check: func(seam.Certificate) error { return boom }}))
 	_, err := keyring.Verify(wrap(alice), ev)
 	require.ErrorIs(t, err, keyring.ErrRefused)
 	require.ErrorIs(t, err, boom)

@@ -64,7 +64,9 @@ func introducedBy(address string, file []byte, now func() time.Time, introducers
 		in.introducers = append(in.introducers, inside(v.Certificate()))
 	}
 	return keyring.Evidence(seam.Wrap(seam.Evidence{
-		Why: "introduced",
+		Basis:   seam.BasisIntroduced,
+		Why:     "introduced",
+		Address: address,
 		Check: func(c seam.Certificate) error {
 			_, err := in.find(c)
 			return err

@@ -115,7 +115,7 @@ type RevocationQuery struct {
 // work; and else one that says what is wrong with which certificate of the
 // path, or with a. All are [keyring.ErrRefused].
 func ChainTo(address string, a *Authorities, intermediates ...*keyring.Certificate) keyring.Evidence {
-	e := seam.Evidence{Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
+	e := seam.Evidence{Basis: seam.BasisChain, Address: address, Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
 	if a != nil {
 		e.Why = a.why(address)
 	}

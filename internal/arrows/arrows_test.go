@@ -59,6 +59,7 @@ func layers() []layer {
 	const x = "golang.org/x/"
 	return []layer{
 		{"internal/seam", nil},
+		{"internal/mailbox", []string{x + "net/idna", x + "text", module + "/internal"}},
 		{"internal/", []string{x + "crypto", x + "sys", module + "/internal"}},
 		{"keyring/discover", []string{x, module + "/internal", module + "/keyring"}},
 		{"keyring", []string{x + "crypto", module + "/internal"}},

@@ -43,12 +43,38 @@ type Certificate interface {
 	// time under this profile: *keyring.ExpiredError, *keyring.RevokedError or
 	// *keyring.UnusableError.
 	CheckSeal(now time.Time, p Profile) error
+
+	// Binds returns nil if the certificate states now that it is for address:
+	// a user ID that its owner signed and did not revoke, or a subject
+	// alternative name, that is exactly this one. address is normalised.
+	Binds(address string, now time.Time) error
+
+	// Merge returns c with what another copy of the same certificate holds
+	// besides. Nothing that either holds is lost: no revocation ever. The error
+	// is *keyring.MismatchError for one of another key.
+	Merge(other Certificate) (Certificate, error)
+
+	// Describe says what is there at a time.
+	Describe(now time.Time) Description
+
+	// Reads is what was noted by WithReads or is known of the certificate
+	// itself; nil: nothing. WithReads returns a copy of which Reads is r.
+	Reads() *Reads
+	WithReads(r Reads) (Certificate, error)
 }
 
 // Evidence is why a certificate is believed.
 type Evidence struct {
+	Basis Basis                   // what it rests on; BasisNone is refused
 	Why   string                  // for reports: "expected fingerprint", "chain to CN=…"
 	Check func(Certificate) error // nil: the evidence holds for this certificate
+
+	// Address is whose certificate it is by this evidence, normalised; "" for
+	// evidence that is about the key alone.
+	Address string
+
+	// Succeeds is set for BasisSuccession.
+	Succeeds *Succession
 
 	// Found, if not nil, says what Check found, instead of Why. It is asked
 	// after Check returned nil.
