@@ -114,7 +114,14 @@ type evidence struct {
 	basis    seam.Basis
 	address  string           // whose it is by the evidence; "": about the key alone
 	succeeds *seam.Succession // nil unless basis is BasisSuccession
+
+	// authority is a digest of the key that issued the certificate, where basis
+	// is BasisChain; zero: not known.
+	authority [32]byte
 }
+
+// Verify is [Policy.Verify] of the zero [Policy].
+func Verify(cert *Certificate, ev Evidence) (*Verified, error) { return Policy{}.Verify(cert, ev) }
 
 // Verify holds cert against the evidence.
 //
@@ -123,10 +130,12 @@ type evidence struct {
 // certificate verifies, and nothing is sealed to it. Evidence by an authority's
 // word (smime.ChainTo) asks for more, the time among it.
 //
-// The error is a [*MismatchError] where the fingerprint is another one, and a
-// [*RevokedError] where the certificate itself says that its key fell into
-// wrong hands; both are [ErrRefused], as is a missing certificate or evidence.
-func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
+// The error is a [*PolicyError] for evidence of a kind that p does not take,
+// which for the zero Policy are first use and the word of a domain's server, a
+// [*MismatchError] where the fingerprint is another one, and a [*RevokedError]
+// where the certificate itself says that its key fell into wrong hands; all are
+// [ErrRefused], as is a missing certificate or evidence.
+func (p Policy) Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	in := cert.inside() // once: what is checked is what is kept
 	if in == nil {
 		return nil, fmt.Errorf("%w: no certificate was given", ErrRefused)
@@ -135,6 +144,9 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	e := seam.Opaque[seam.Evidence](ev).Unwrap()
 	if e.Check == nil || e.Basis == seam.BasisNone {
 		return nil, fmt.Errorf("%w: no evidence was given for %s", ErrRefused, got)
+	}
+	if field := p.refuses(e.Basis); field != "" {
+		return nil, &PolicyError{Fingerprint: got, Field: field, Evidence: e.Why}
 	}
 	if err := refusal(e.Check(in)); err != nil {
 		return nil, err
@@ -153,7 +165,11 @@ func Verify(cert *Certificate, ev Evidence) (*Verified, error) {
 	if e.Found != nil {
 		why = e.Found(in)
 	}
-	return &Verified{cert: in, why: why, evidence: evidence{e.Basis, e.Address, e.Succeeds}}, nil
+	kept := evidence{basis: e.Basis, address: e.Address, succeeds: e.Succeeds}
+	if e.Authority != nil {
+		kept.authority = e.Authority(in)
+	}
+	return &Verified{cert: in, why: why, evidence: kept}, nil
 }
 
 // Note is what is known of the owner of a certificate beside it: what their

@@ -31,6 +31,11 @@ type Policy struct {
 	// gets a certificate for it, is believed.
 	AcceptDomainAttested bool
 
+	// Own are the fingerprints of the caller's own keys. None of them goes into
+	// a ring as somebody else's, or is sealed to in somebody else's place: what
+	// is meant for another person would be open to oneself alone.
+	Own []Fingerprint
+
 	// Time is the time at which certificates are judged; nil: time.Now.
 	Time func() time.Time
 }
@@ -40,6 +45,26 @@ func (p Policy) now() time.Time {
 		return p.Time()
 	}
 	return time.Now()
+}
+
+// refuses returns the field by which p does not take evidence of a kind, or "".
+func (p Policy) refuses(b seam.Basis) string {
+	if p.FingerprintOnly {
+		switch b {
+		case seam.BasisFingerprint, seam.BasisScanned, seam.BasisSpoken, seam.BasisSafetyNumber:
+			return ""
+		case seam.BasisUnverified: // enters no ring, see judge
+			return ""
+		}
+		return "FingerprintOnly"
+	}
+	switch {
+	case b == seam.BasisFirstUse && !p.AcceptFirstUse:
+		return "AcceptFirstUse"
+	case b == seam.BasisDomain && !p.AcceptDomainAttested:
+		return "AcceptDomainAttested"
+	}
+	return ""
 }
 
 // Addition says how a certificate goes into a [Ring].
@@ -65,8 +90,12 @@ type Addition struct {
 	Replace bool
 
 	// Signer takes the certificate as one that signs for the addresses, as
-	// assistants and gateways do. Nothing is sealed to it for that.
+	// assistants and gateways do, whatever addresses it states. Nothing is
+	// sealed to it for that.
 	Signer bool
+
+	// Own says that the addresses are the caller's, as a key of Policy.Own needs.
+	Own bool
 }
 
 // pin is what a ring knows of one certificate for one address.
@@ -75,14 +104,18 @@ type pin struct {
 	evidence evidence
 	signer   bool
 	alias    bool
+	own      bool             // added with Addition.Own
+	removed  bool             // a tombstone: its owner took it out; only revoked counts
 	revoked  *RevokedError    // once seen, for good
-	was      seam.Description // as it was when it was last verified
+	was      seam.Description // verdict.now of when it was last judged
 }
 
 // verdict is what judge decided.
 type verdict struct {
-	same     int      // index of the pin that is of the same key, which is updated; -1: it is new
-	replaces []int    // indices of pins whose place it takes
-	event    string   // what the log calls it: "added", "renewed", "succeeded", "replaced", "updated"
-	findings []string // what a person should know: look-alikes, a second key, what it is no longer good for
+	cert     seam.Certificate // what to keep: merged with the pin of the same key, what its owner reads carried on
+	now      seam.Description // of cert, to be kept beside it as pin.was
+	same     int              // index of the pin that is of the same key, which is updated; -1: it is new
+	replaces []int            // indices of pins whose place it takes
+	event    string           // what the log calls it: "added", "renewed", "reissued", "succeeded", "replaced", "updated"; "" for what is known already
+	findings []string         // what a person should know: a second key, another name, what it is no longer good for
 }

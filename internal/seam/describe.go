@@ -63,4 +63,8 @@ const (
 type Succession struct {
 	Old Certificate // was verified
 	How string      // "reissued by …", "named in a message that it signed"
+
+	// Reissued is set where it is an authority's word that this is the same
+	// person's, and not that of whoever has the old key.
+	Reissued bool
 }

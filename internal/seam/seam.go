@@ -76,6 +76,11 @@ type Evidence struct {
 	// Succeeds is set for BasisSuccession.
 	Succeeds *Succession
 
+	// Authority, if not nil, returns a digest of the public key of who issued
+	// the certificate by the path that Check found, the zero value if that was
+	// nobody else. It is asked after Check returned nil.
+	Authority func(Certificate) [32]byte
+
 	// Found, if not nil, says what Check found, instead of Why. It is asked
 	// after Check returned nil.
 	Found func(Certificate) string
