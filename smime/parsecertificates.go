@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/ber"
+	"github.com/doublekeybox/doublekeybox/internal/pkix"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -112,42 +112,11 @@ func bundleDER(b []byte) ([][]byte, error) {
 	return bundleCMS(b)
 }
 
-// bundleCMS returns the certificates of a SignedData without content and
-// signatures. RFC 5652, Sections 3 and 5.1:
-//
-//	ContentInfo ::= SEQUENCE { contentType OBJECT IDENTIFIER, content [0] EXPLICIT SignedData }
-//	SignedData ::= SEQUENCE {
-//	   version INTEGER, digestAlgorithms SET, encapContentInfo SEQUENCE,
-//	   certificates [0] IMPLICIT SET OF CertificateChoices OPTIONAL,
-//	   crls [1] IMPLICIT RevocationInfoChoices OPTIONAL, signerInfos SET }
-//
-// What else is among the certificates (attribute certificates) is passed over.
+// bundleCMS returns the certificates of a SignedData.
 func bundleCMS(raw []byte) ([][]byte, error) {
-	der, err := ber.ToDER(raw, maxBundle)
+	all, err := pkix.SignedCertificates(raw, maxBundle, maxBundled+1)
 	if err != nil {
-		return nil, fmt.Errorf("smime: neither certificates nor a SignedData with some: %w", err)
-	}
-	errOther := errors.New("smime: neither certificates nor a SignedData with some")
-	s := cryptobyte.String(der)
-	var info, content, signed, certs cryptobyte.String
-	var kind oid
-	var there bool
-	if !s.ReadASN1(&info, asn1.SEQUENCE) || !s.Empty() || !readOID(&info, &kind) || kind != oidSignedData ||
-		!info.ReadASN1(&content, context(0).Constructed()) || !content.ReadASN1(&signed, asn1.SEQUENCE) ||
-		!signed.SkipASN1(asn1.INTEGER) || !signed.SkipASN1(asn1.SET) || !signed.SkipASN1(asn1.SEQUENCE) ||
-		!signed.ReadOptionalASN1(&certs, &there, context(0).Constructed()) {
-		return nil, errOther
-	}
-	var all [][]byte
-	for !certs.Empty() && len(all) <= maxBundled {
-		var one cryptobyte.String
-		var tag asn1.Tag
-		if !certs.ReadAnyASN1Element(&one, &tag) {
-			return nil, errOther
-		}
-		if tag == asn1.SEQUENCE {
-			all = append(all, one)
-		}
+		return nil, fmt.Errorf("smime: %w", err)
 	}
 	return all, nil
 }

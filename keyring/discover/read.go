@@ -1,0 +1,78 @@
+package discover
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/doublekeybox/doublekeybox/keyring"
+)
+
+// Reader finds certificates in files, mail and stores of other programs. It is
+// read only, and its methods may be called concurrently if its functions may.
+//
+// What cannot be read is among the problems, with its place and the reason, and
+// takes nothing else with it. So are what is larger than 64 MiB, more than
+// 10,000 certificates, of which the first ones are returned, and something
+// without any. What is given is not kept.
+type Reader struct {
+	// Parsers are for the formats that are wanted: pgp.ParseCertificate for
+	// OpenPGP, pgp.KeyCertificate beside it for the public parts of secret keys,
+	// and smime.ParseCertificate for X.509.
+	Parsers []func([]byte) (*keyring.Certificate, error)
+
+	// PKCS12 returns the certificates of a PKCS#12 file, for which it has to
+	// know or to ask for the passphrase: smime.PKCS12Certificates. source says
+	// for people which file it is. nil: such files are a problem.
+	PKCS12 func(source string, b []byte) ([]*keyring.Certificate, error)
+}
+
+// Read is [Reader.Read] with these parsers.
+func Read(name string, b []byte, parse ...func([]byte) (*keyring.Certificate, error)) ([]Candidate, []Problem) {
+	r := Reader{Parsers: parse}
+	return r.Read(name, b)
+}
+
+// Read finds the certificates in what a file holds, whatever it is: OpenPGP
+// keys, armored or binary and any number of them joined, and X.509 certificates
+// in DER, PEM and SignedData (.p7c), with any text around them. name is what the
+// candidates' Source begins with.
+func (r *Reader) Read(name string, b []byte) ([]Candidate, []Problem) {
+	return r.collect(name, b, (*collector).file)
+}
+
+// collect has b taken apart by how.
+func (r *Reader) collect(name string, b []byte, how func(c *collector, place string, b []byte)) ([]Candidate, []Problem) {
+	c := &collector{name: name, parsers: r.Parsers, open: r.PKCS12}
+	if len(b) > maxFile {
+		c.problem("", errTooLarge)
+		return nil, c.problems
+	}
+	how(c, "", b)
+	if len(c.found)+len(c.problems) == 0 {
+		c.problem("", errNoCertificate)
+	}
+	return c.found, c.problems
+}
+
+// file takes apart what may be anything.
+func (c *collector) file(place string, b []byte) {
+	switch {
+	case len(b) == 0:
+		c.problem(place, errors.New("it is empty"))
+	case b[0] == derSequence:
+		c.der(place, b)
+	case isText(b):
+		c.text(place, b)
+	case b[0]&0x80 != 0:
+		c.keys(place, "", b)
+	default:
+		c.text(place, b) // a file of something else, with armor in it at best
+	}
+}
+
+// isText reports whether b is text that does not begin with an ASCII character:
+// else the first octet of such a file would be taken for a packet's.
+func isText(b []byte) bool {
+	return b[0]&0x80 == 0 || bytes.Contains(b, []byte(blockBegin)) && utf8.Valid(b)
+}
