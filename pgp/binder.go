@@ -79,6 +79,7 @@ func (b *binder) make(by *packet.PrivateKey, kind packet.SignatureType, sig *pac
 	id := by.KeyId
 	sig.Version, sig.SigType, sig.PubKeyAlgo = by.Version, kind, by.PubKeyAlgo
 	sig.Hash, sig.CreationTime, sig.IssuerKeyId = hashToSign, b.now, &id
+	secret, why := reporting(by)
 	b.err = keyGuard(func() error {
 		h, err := sig.PrepareSign(config())
 		if err != nil {
@@ -87,8 +88,11 @@ func (b *binder) make(by *packet.PrivateKey, kind packet.SignatureType, sig *pac
 		for _, p := range parts {
 			h.Write(p)
 		}
-		return sig.Sign(h, by, config())
+		return sig.Sign(h, secret, config())
 	})
+	if reason := why(); reason != nil {
+		b.err = reason
+	}
 	if b.err == nil && !signedOver(&by.PublicKey, sig, parts...) {
 		b.err = errBadSignature
 	}

@@ -2,9 +2,10 @@
 // and the message format of RFC 9580, versions 4 and 6.
 //
 // Certificates are parsed with [ParseCertificate] and believed by
-// [keyring.Verify]; keys are made by [GenerateKey] or read by [ParseKey], and
-// changed into new ones by [Key.Extend], [Key.Revoke] and [Key.Merge]. What
-// is done with them, sealing, opening and signing, is package envelope's:
+// [keyring.Verify]; keys are made by [GenerateKey], read by [ParseKey], or left
+// where they are, in a token or an agent, by [NewKey]; and changed into new ones
+// by [Key.Extend], [Key.Revoke] and [Key.Merge]. What is done with them,
+// sealing, opening and signing, is package envelope's:
 //
 //	bob, err := keyring.Verify(cert, keyring.Expect(fingerprint))
 //	w, err := envelope.Seal(dst, bob)

@@ -63,7 +63,7 @@ func (k *Key) certifier(what string) (*packet.PrivateKey, error) {
 	if k == nil || k.private == nil {
 		return nil, errors.New("pgp: the zero Key cannot be changed")
 	}
-	if s := k.private.secrets[string(k.private.cert.primary.Fingerprint)]; s != nil {
+	if s := k.private.secrets[string(k.private.cert.primary.Fingerprint)]; canSign(s) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("pgp: the secret part of the primary key is kept elsewhere, and only it can %s the key", what)
@@ -131,7 +131,11 @@ func (e *extension) users() {
 
 func (e *extension) subkey(s *subkey) {
 	e.b.add(keyTagPublicSub, s.body)
-	e.b.subkey(e.secrets[string(s.key.Fingerprint)], s.key, e.until(s.binding(e.now), s.key))
+	secret := e.secrets[string(s.key.Fingerprint)]
+	if !canSign(secret) {
+		secret = nil
+	}
+	e.b.subkey(secret, s.key, e.until(s.binding(e.now), s.key))
 }
 
 // lives reports whether a subkey is to be valid from now on.

@@ -11,8 +11,8 @@ import (
 )
 
 // Key is a private key with its certificate, unlocked. It is immutable and
-// safe for concurrent use. [ParseKey] and [GenerateKey] make one; the zero
-// value opens and signs nothing.
+// safe for concurrent use. [ParseKey] and [GenerateKey] make one, and [NewKey]
+// of secrets that are kept elsewhere; the zero value opens and signs nothing.
 type Key struct{ private *privateKey }
 
 // Certificate returns the public part, nil for the zero Key. It is parsed and
@@ -70,7 +70,7 @@ func (k *privateKey) CheckSign(now time.Time, p seam.Profile) error {
 // subkeys' flags say does not matter either, since whoever sealed did not ask.
 func (k *privateKey) decryptionKeys() (keys []*packet.PrivateKey) {
 	add := func(pub *packet.PublicKey) {
-		if s := k.secrets[string(pub.Fingerprint)]; s != nil && pub.PubKeyAlgo.CanEncrypt() {
+		if s := k.secrets[string(pub.Fingerprint)]; canDecrypt(s) && pub.PubKeyAlgo.CanEncrypt() {
 			keys = append(keys, s)
 		}
 	}
@@ -97,7 +97,7 @@ func (k *privateKey) signingKey(now time.Time, _ seam.Profile) (best *packet.Pri
 	why := c.unusable("is for encryption only: it has no signing key")
 	for i := range c.subs {
 		s := &c.subs[i]
-		if !s.key.PubKeyAlgo.CanSign() || k.secrets[string(s.key.Fingerprint)] == nil {
+		if !s.key.PubKeyAlgo.CanSign() || !canSign(k.secrets[string(s.key.Fingerprint)]) {
 			continue
 		}
 		if err := c.checkSigning(s, now); err != nil {
@@ -116,7 +116,7 @@ func (k *privateKey) signingKey(now time.Time, _ seam.Profile) (best *packet.Pri
 	if !props.FlagsValid || !props.FlagSign {
 		return nil, why
 	}
-	if best = k.secrets[string(c.primary.Fingerprint)]; best == nil {
+	if best = k.secrets[string(c.primary.Fingerprint)]; !canSign(best) {
 		return nil, c.unusable("has its signing key elsewhere: the key file holds no secret part of it")
 	}
 	return best, nil

@@ -267,7 +267,8 @@ func checkSLHDSA(s *packet.PrivateKey) error {
 //
 // A version 4 key is written as GnuPG and all others read it: iterated and
 // salted SHA-256 at the highest count, AES-256 with a digest. A version 6 key:
-// Argon2 and AES-256 in OCB, RFC 9580, Section 3.7.2.1.
+// Argon2 and AES-256 in OCB, RFC 9580, Section 3.7.2.1. A key whose secrets are
+// kept elsewhere ([NewKey]) is not written, and the error says so.
 func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
 	if k == nil || k.private == nil {
 		return nil, errors.New("pgp: Marshal of the zero Key")
@@ -291,6 +292,9 @@ func (k *privateKey) lock(passphrase []byte) (map[string][]byte, error) {
 	bodies := map[string][]byte{}
 	var keys []*packet.PrivateKey
 	for _, s := range k.secrets {
+		if heldIn(s) != nil {
+			return nil, errElsewhere
+		}
 		c := *s // EncryptPrivateKeys changes the struct and nothing that it points to
 		keys = append(keys, &c)
 	}

@@ -106,12 +106,16 @@ func (s *signing) onePass(w io.Writer, last bool) error {
 // caller.
 func (s *signing) finish(w io.Writer) error {
 	var out bytes.Buffer
+	key, why := reporting(s.key)
 	err := keyGuard(func() error {
-		if err := s.sig.Sign(s.h, s.key, config()); err != nil {
+		if err := s.sig.Sign(s.h, key, config()); err != nil {
 			return err
 		}
 		return s.sig.Serialize(&out)
 	})
+	if reason := why(); reason != nil {
+		err = reason
+	}
 	if err != nil {
 		return fmt.Errorf("pgp: cannot sign: %w", err)
 	}
