@@ -25,8 +25,9 @@ type Store interface {
 	// where nothing is, or where it was dropped.
 	Record(name string) ([]byte, error)
 
-	// Commit appends to a log that is exactly size octets long, and puts and
-	// drops records. Names are of 1 to 64 of a-z, 0-9, "-" and ".", and begin
+	// Commit appends one line to a log that is exactly size octets long, and puts
+	// and drops records. The line is what makes it: a log ends after a whole line,
+	// whatever happens. Names are of 1 to 64 of a-z, 0-9, "-" and ".", and begin
 	// with a letter or digit. A name of Put is new, or its octets replace those
 	// that it had.
 	//
@@ -41,7 +42,7 @@ type Store interface {
 
 // Commit is one change of what a [Store] keeps.
 type Commit struct {
-	Append []byte            // to the log
+	Append []byte            // one line, with its "\n" and no other; or nothing
 	Put    map[string][]byte // records by their names
 	Drop   []string          // names of records; one that is not there is no error
 }
