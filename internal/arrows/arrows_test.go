@@ -62,6 +62,7 @@ func layers() []layer {
 		{"internal/mailbox", []string{x + "net/idna", x + "text", module + "/internal"}},
 		{"internal/", []string{x + "crypto", x + "sys", module + "/internal"}},
 		{"keyring/discover", []string{x, module + "/internal", module + "/keyring"}},
+		{"keyring/identities", []string{x + "crypto", module + "/internal", module + "/keyring"}},
 		{"keyring", []string{x + "crypto", module + "/internal"}},
 		{"envelope/mail", []string{"github.com/emersion/go-message", module + "/internal", module + "/keyring", module + "/envelope"}},
 		{"envelope", []string{module + "/internal", module + "/keyring", module + "/envelope"}},

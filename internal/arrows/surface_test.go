@@ -154,10 +154,11 @@ func TestSurfaceIsSmall(t *testing.T) {
 // by calling it.
 func entryPoints() map[string][]string {
 	return map[string][]string{
-		"keyring":  {"ParseFingerprint", "Verify", "Expect"},
-		"envelope": {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
-		"pgp":      {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},
-		"smime":    {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf"},
+		"keyring":            {"ParseFingerprint", "Verify", "Expect"},
+		"keyring/identities": {"Open", "Add", "List", "Unlock"},
+		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
+		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},
+		"smime":              {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf"},
 	}
 }
 
