@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
 // claimed returns the mail addresses of the user IDs that the owner stands by,
@@ -52,4 +54,11 @@ func addrSpec(id string) string {
 		return ""
 	}
 	return a
+}
+
+// isOf reports whether a user ID holds an address, in whatever form either is
+// written.
+func (u *userID) isOf(address mailbox.Address) bool {
+	a, err := mailbox.Parse(addrSpec(string(u.id)))
+	return err == nil && a == address
 }

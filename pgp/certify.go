@@ -8,6 +8,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -45,11 +46,12 @@ func (k *Key) Certify(v *keyring.Verified, who string) ([]byte, error) {
 	// by somebody else, and has no place in a certificate here.
 	with := *c
 	with.users = slices.Clone(c.users)
+	address, _ := mailbox.Parse(who) // the zero value is of no user ID
 	found := false
 	for i := range with.users {
 		u := &with.users[i]
 		s := newest(u.certs, now)
-		if s == nil || u.revoked(s, now) || string(u.id) != who && !u.isOf(who) {
+		if s == nil || u.revoked(s, now) || string(u.id) != who && !u.isOf(address) {
 			continue
 		}
 		body, err := certification(primary, c, u, now)
@@ -76,11 +78,6 @@ func certification(by *packet.PrivateKey, c *certificate, u *userID, now time.Ti
 	}
 	err = splitKeyPackets(b.out, func(_ int, sig []byte) error { body = sig; return nil })
 	return body, err
-}
-
-// isOf reports whether a user ID holds an address.
-func (u *userID) isOf(address string) bool {
-	return address != "" && addrSpec(string(u.id)) == address
 }
 
 // mayCertify returns why the primary key certifies nothing now.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -15,10 +16,14 @@ import (
 // Binds implements seam.Certificate: a user ID that is in force now has exactly
 // this address.
 func (c *certificate) Binds(address string, now time.Time) error {
+	want, err := mailbox.Parse(address)
+	if err != nil {
+		return fmt.Errorf("pgp: %w", err)
+	}
 	gone := false
 	for i := range c.users {
 		u := &c.users[i]
-		if !sameAddress(addrSpec(string(u.id)), address) {
+		if !u.isOf(want) {
 			continue
 		}
 		if s := newest(u.certs, now); s != nil && !u.revoked(s, endOfTime) {

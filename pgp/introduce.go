@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -59,14 +59,15 @@ func IntroducedBy(address string, file []byte, introducers ...*keyring.Verified)
 }
 
 func introducedBy(address string, file []byte, now func() time.Time, introducers ...*keyring.Verified) keyring.Evidence {
-	in := &introduction{address: address, file: file, now: now}
+	in := &introduction{file: file, now: now}
+	in.address, in.err = mailbox.Parse(address)
 	for _, v := range introducers {
 		in.introducers = append(in.introducers, inside(v.Certificate()))
 	}
 	return keyring.Evidence(seam.Wrap(seam.Evidence{
 		Basis:   seam.BasisIntroduced,
 		Why:     "introduced",
-		Address: address,
+		Address: in.address.String(),
 		Check: func(c seam.Certificate) error {
 			_, err := in.find(c)
 			return err
@@ -76,14 +77,15 @@ func introducedBy(address string, file []byte, now func() time.Time, introducers
 			if err != nil {
 				return "introduced" // a key expired between two looks at the clock
 			}
-			return fmt.Sprintf("certified to be %.80q's by %s", in.address, by.fingerprint())
+			return fmt.Sprintf("certified to be %.80q's by %s", in.address.String(), by.fingerprint())
 		},
 	}))
 }
 
 // introduction is what IntroducedBy was asked. It is not changed.
 type introduction struct {
-	address     string
+	address     mailbox.Address
+	err         error // why there is none
 	file        []byte
 	now         func() time.Time
 	introducers []*certificate // nil: one that is none
@@ -102,8 +104,8 @@ func (in *introduction) find(s seam.Certificate) (*certificate, error) {
 		return nil, errors.New("pgp: IntroducedBy: no introducer was given, or one that is no verified OpenPGP certificate")
 	case len(in.introducers) > maxIntroducers:
 		return nil, &envelope.LimitError{What: "introducers", Max: maxIntroducers, Fixed: true}
-	case addrSpec(in.address) != in.address || in.address == "":
-		return nil, fmt.Errorf("pgp: IntroducedBy: %.80q is no mail address: give it alone, without a name or brackets", in.address)
+	case in.err != nil:
+		return nil, fmt.Errorf("pgp: IntroducedBy: %w", in.err)
 	}
 	now := in.now()
 	opinions, err := in.opinions(c, now)
@@ -111,7 +113,7 @@ func (in *introduction) find(s seam.Certificate) (*certificate, error) {
 		return nil, err
 	}
 	if len(opinions) == 0 {
-		return nil, c.unusable("has no user ID of its owner for %.80q", in.address)
+		return nil, c.unusable("has no user ID of its owner for %.80q", in.address.String())
 	}
 	why := "nobody of those named certified it"
 	forged := 0
@@ -131,7 +133,7 @@ func (in *introduction) find(s seam.Certificate) (*certificate, error) {
 			}
 		}
 	}
-	return nil, c.unusable("is not introduced as %.80q's: %s", in.address, why)
+	return nil, c.unusable("is not introduced as %.80q's: %s", in.address.String(), why)
 }
 
 // opinion is what a file says of one user ID: certifications and their
@@ -169,7 +171,7 @@ func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, err
 	var list []*opinion
 	for i := range c.users {
 		u := &c.users[i]
-		if s := newest(u.certs, now); s == nil || u.revoked(s, endOfTime) || !sameAddress(addrSpec(string(u.id)), in.address) {
+		if s := newest(u.certs, now); s == nil || u.revoked(s, endOfTime) || !u.isOf(in.address) {
 			continue
 		}
 		o := &opinion{what: hashedUserID(u.id)}
@@ -211,22 +213,4 @@ func (in *introduction) opinions(c *certificate, now time.Time) ([]*opinion, err
 		}
 		return nil
 	})
-}
-
-// sameAddress reports whether two addresses are one: the domain in any case,
-// the part before the @ exactly, since only the domain's own server knows. Of
-// other letters than those of ASCII some have another as their capital that
-// looks like one of those: the sign for kelvin is one of k.
-func sameAddress(a, b string) bool {
-	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
-	return i > 0 && j > 0 && a[:i] == b[:j] && asciiLower(a[i:]) == asciiLower(b[j:])
-}
-
-func asciiLower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
-		}
-		return r
-	}, s)
 }

@@ -159,7 +159,7 @@ func TestIntroducedBy(t *testing.T) {
 			if c.says == "" {
 				require.NoError(t, err)
 				require.Contains(t, v.Evidence(), c.trusted.certificate().fingerprint().String())
-				require.Contains(t, v.Evidence(), c.address)
+				require.Contains(t, v.Evidence(), "bob@example.org", "in its normal form")
 				return
 			}
 			require.ErrorIs(t, err, keyring.ErrRefused)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -35,22 +36,28 @@ func TestIntroducedByFlood(t *testing.T) {
 	require.NoError(t, verify(maxOpinions, bytes.Repeat(cheap, 3)), "forgeries that are seen to be some")
 }
 
-// TestSameAddress: capitals of the domain are the same letters in ASCII only.
-func TestSameAddress(t *testing.T) {
+// TestUserIDIsOf: capitals of the domain are the same letters, what only looks
+// like one of ASCII is another.
+func TestUserIDIsOf(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		same bool
 	}{
 		{"bob@example.org", "bob@EXAMPLE.ORG", true},
 		{"bob@example.org", "Bob@example.org", false},
-		{"bob@sk.example", "bob@\u017Fk.example", false},
-		{"bob@sk.example", "bob@s\u212A.example", false},
+		{"bob@\u017Fk.example", "bob@sk.example", false},
+		{"bob@s\u212A.example", "bob@sk.example", false},
 		{"bob@m\u00FCnchen.example", "bob@m\u00FCNCHEN.example", true},
-		{"bob@m\u00FCnchen.example", "bob@m\u00DCnchen.example", false},
-		{"bob@example.org", "bob@example.org.", false},
+		{"bob@m\u00FCnchen.example", "bob@m\u00DCnchen.example", true},
+		{"bob@m\u00FCnchen.example", "bob@xn--mnchen-3ya.example", true},
+		{"bob@m\u00FCnchen.example", "bob@munchen.example", false},
+		{"bob@example.org.", "bob@example.org", false},
 		{"@example.org", "@example.org", false},
-		{"example.org", "example.org", false},
+		{"example.org", "@example.org", false},
 	} {
-		require.Equal(t, c.same, sameAddress(c.a, c.b), "%q %q", c.a, c.b)
+		want, err := mailbox.Parse(c.b)
+		require.NoError(t, err)
+		u := &userID{id: []byte(c.a)}
+		require.Equal(t, c.same, u.isOf(want), "%q %q", c.a, c.b)
 	}
 }

@@ -2,13 +2,15 @@ package smime
 
 import (
 	"crypto/x509"
-	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
 const (
@@ -113,20 +115,14 @@ func validUTF8Address(s string) bool {
 		utf8.ValidString(local) && !isASCII(local) && dotAtom(local) && isASCII(domain) && dotAtom(domain)
 }
 
-// mailbox is an address in the form that it is compared in.
-type mailbox struct{ local, domain string }
-
-// parseMailbox makes addresses comparable: the domain's case means nothing, the
-// local part's belongs to whoever runs the domain (RFC 8550, Section 3).
-func parseMailbox(s string) (mailbox, error) {
-	if !validAddress(s) && !validUTF8Address(s) {
-		if _, domain, ok := strings.Cut(s, "@"); ok && !isASCII(domain) {
-			return mailbox{}, fmt.Errorf("smime: the domain of %q is not ASCII: give it in its A-label form, which begins with xn--", cut(s))
-		}
-		return mailbox{}, fmt.Errorf("smime: %q is no mail address", cut(s))
-	}
-	local, domain, _ := strings.Cut(s, "@")
-	return mailbox{local, strings.ToLower(domain)}, nil
+// isFor reports whether one of a certificate's mailboxes is an address. What
+// stands before the @ is compared octet for octet, without normalisation
+// (RFC 9598, Section 5), with the normal form of what is asked for.
+func isFor(mailboxes []string, address mailbox.Address) bool {
+	return slices.ContainsFunc(mailboxes, func(m string) bool {
+		a, err := mailbox.Parse(m)
+		return err == nil && a == address && strings.HasPrefix(m, address.Local()+"@")
+	})
 }
 
 func isASCII(s string) bool {

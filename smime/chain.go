@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/pkix"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -100,7 +101,7 @@ type RevocationQuery struct {
 // states purposes, and revocation. The certificate itself has to state address
 // in its subjectAltName: the domain in any case, the part before the @ exactly.
 // An address in the subject, where older certificates have it, does not count.
-// Domains that are not ASCII are given as A-labels ("xn--…").
+// Domains that are not ASCII may be given as U-labels or A-labels ("xn--…").
 //
 // It proves what the authorities below the roots say, and no more: each of
 // them can issue a certificate for any address that its constraints allow, by
@@ -115,7 +116,10 @@ type RevocationQuery struct {
 // work; and else one that says what is wrong with which certificate of the
 // path, or with a. All are [keyring.ErrRefused].
 func ChainTo(address string, a *Authorities, intermediates ...*keyring.Certificate) keyring.Evidence {
-	e := seam.Evidence{Basis: seam.BasisChain, Address: address, Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
+	e := seam.Evidence{Basis: seam.BasisChain, Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
+	if normal, err := mailbox.Parse(address); err == nil { // else Check says why not
+		e.Address = normal.String()
+	}
 	if a != nil {
 		e.Why = a.why(address)
 	}
@@ -146,21 +150,16 @@ func (a *Authorities) check(in seam.Certificate, address string, intermediates [
 	if !ok || c == nil {
 		return errNotOurs
 	}
-	want, err := parseMailbox(address)
+	want, err := mailbox.Parse(address)
 	if err != nil {
-		return err
+		return fmt.Errorf("smime: %w", err)
 	}
 	if a.once.Do(a.prepare); a.err != nil {
 		return a.err
 	}
 	// The address first: it is what people get wrong, and it costs nothing.
 	mailboxes := mailboxesOf(c.x)
-	found := false
-	for _, m := range mailboxes {
-		got, err := parseMailbox(m)
-		found = found || err == nil && got == want
-	}
-	if !found {
+	if !isFor(mailboxes, want) {
 		return wrongAddress(address, c, mailboxes)
 	}
 	own, err := pkixAll(intermediates)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -14,15 +15,13 @@ import (
 // Binds implements seam.Certificate: the subject alternative name has exactly
 // this address.
 func (c *certificate) Binds(address string, _ time.Time) error {
-	want, err := parseMailbox(address)
+	want, err := mailbox.Parse(address)
 	if err != nil {
-		return err
+		return fmt.Errorf("smime: %w", err)
 	}
 	mailboxes := mailboxesOf(c.x)
-	for _, m := range mailboxes {
-		if got, err := parseMailbox(m); err == nil && got == want {
-			return nil
-		}
+	if isFor(mailboxes, want) {
+		return nil
 	}
 	return wrongAddress(address, c, mailboxes)
 }
