@@ -19,33 +19,42 @@ var errPKCS12 = errors.New("smime: neither PEM nor a PKCS#12 file with a private
 // and with keys that crypto/x509 does not know. go-pkcs12, which writes ours,
 // reads none of those.
 func parsePKCS12(b, passphrase []byte) (*keyFile, error) {
-	file, err := readPFX(b)
-	if err != nil {
+	p := &pkcs12Reader{passphrase: passphrase}
+	if err := p.read(b); err != nil {
 		return nil, err
-	}
-	if fipsOnly() {
-		return nil, notApproved("PKCS#12")
-	}
-	password, ok := file.verify(passphrase)
-	if !ok {
-		return nil, ErrPassphrase
-	}
-	p := &pkcs12Reader{passphrase: passphrase, password: password}
-	for _, s := range file.safes {
-		der := s.data
-		if s.encrypted {
-			if der, err = p.decrypt(&s.pbe, s.data); err != nil {
-				return nil, err
-			}
-		}
-		if err := p.readBags(der); err != nil {
-			return nil, err
-		}
 	}
 	if len(p.file.privates) == 0 {
 		return nil, errPKCS12
 	}
 	return &p.file, nil
+}
+
+// read reads all safes of a file.
+func (p *pkcs12Reader) read(b []byte) error {
+	file, err := readPFX(b)
+	if err != nil {
+		return err
+	}
+	if fipsOnly() {
+		return notApproved("PKCS#12")
+	}
+	password, ok := file.verify(p.passphrase)
+	if !ok {
+		return ErrPassphrase
+	}
+	p.password = password
+	for _, s := range file.safes {
+		der := s.data
+		if s.encrypted {
+			if der, err = p.decrypt(&s.pbe, s.data); err != nil {
+				return err
+			}
+		}
+		if err := p.readBags(der); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pfx is a PKCS#12 file of which nothing is decrypted yet.

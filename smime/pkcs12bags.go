@@ -14,6 +14,7 @@ type pkcs12Reader struct {
 	password   []byte // as the older ciphers do
 	cost       iterationBudget
 	file       keyFile
+	public     bool // private keys are passed over, and stay encrypted
 }
 
 // bag is a SafeBag (RFC 7292, Section 4.2), the attributes apart, which are
@@ -79,6 +80,9 @@ func (p *pkcs12Reader) readBags(encoded []byte) error {
 	}
 	for _, b := range bags {
 		var err error
+		if p.public && b.id != oidCertBag {
+			continue
+		}
 		switch b.id {
 		case oidCertBag:
 			err = p.readCertificate(b.value)

@@ -84,8 +84,7 @@ func (c *collector) pkcs12(place string, b []byte, notes ...string) {
 	}
 	certs, err := c.open(c.where(place), b)
 	if err != nil {
-		c.problem(place, err)
-		return
+		c.problem(place, err) // of one of the certificates, maybe
 	}
 	for i, cert := range certs {
 		if !c.room() {

@@ -62,6 +62,12 @@ func (c *collector) file(place string, b []byte) {
 		c.problem(place, errors.New("it is empty"))
 	case b[0] == derSequence:
 		c.der(place, b)
+	case isKeybox(b):
+		c.keybox(place, b)
+	case isTrustDB(b) || isOwnerTrust(b):
+		c.problem(place, errOwnerTrust)
+	case bytes.HasPrefix(b, []byte(sqlite)):
+		c.problem(place, errSQLite)
 	case isText(b):
 		c.text(place, b)
 	case b[0]&0x80 != 0:
@@ -70,6 +76,13 @@ func (c *collector) file(place string, b []byte) {
 		c.text(place, b) // a file of something else, with armor in it at best
 	}
 }
+
+// sqlite is what files of SQLite begin with: NSS' cert9.db, and GnuPG's
+// pubring.db where it has a keyboxd.
+const sqlite = "SQLite format 3\x00"
+
+var errSQLite = errors.New("a data base: have the program that owns it export its certificates" +
+	" (Thunderbird, Firefox: certutil -L -d FOLDER -n NAME -a, pk12util -o FILE.p12 -d FOLDER -n NAME; GnuPG: gpg --export, gpgsm --export)")
 
 // isText reports whether b is text that does not begin with an ASCII character:
 // else the first octet of such a file would be taken for a packet's.
