@@ -1,6 +1,7 @@
 package pgp
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -69,6 +70,12 @@ func (c *certificate) Describe(now time.Time) seam.Description {
 	}
 	if e, err := c.encryptionKey(now, seam.Auto); err == nil {
 		d.CanSeal, d.PostQuantum, d.NotAfter = true, postQuantum(e.key), e.end
+	}
+	for _, t := range c.replacedBy(now) {
+		d.ReplacedBy = append(d.ReplacedBy, bytes.Clone(t.fingerprint))
+	}
+	for _, t := range c.replacing(now) {
+		d.Replaces = append(d.Replaces, bytes.Clone(t.fingerprint))
 	}
 	if p := c.properties(now); p != nil {
 		if end := expiry(c.primary, p); d.NotAfter.IsZero() || !end.IsZero() && end.Before(d.NotAfter) {

@@ -11,7 +11,9 @@
 //	w, err := envelope.Seal(dst, bob)
 //
 // Where somebody who was verified certified the certificate, [IntroducedBy] is
-// evidence too. [Merge] and [Update] keep the copy that one has up to date.
+// evidence too, and where the owner of a key named the one in its place
+// [SucceededIn], [SucceededBeside] and [ReplacementOf]. [Merge] and [Update]
+// keep the copy that one has up to date.
 //
 // What is written: encrypted data packets of version 2 (SEIPDv2: AES-256 in OCB
 // mode, authenticated chunk by chunk) where every recipient's certificate says

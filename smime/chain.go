@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -116,7 +117,31 @@ type RevocationQuery struct {
 // work; and else one that says what is wrong with which certificate of the
 // path, or with a. All are [keyring.ErrRefused].
 func ChainTo(address string, a *Authorities, intermediates ...*keyring.Certificate) keyring.Evidence {
-	e := seam.Evidence{Basis: seam.BasisChain, Check: func(c seam.Certificate) error { return a.check(c, address, intermediates) }}
+	type found struct {
+		c  seam.Certificate
+		by [32]byte
+	}
+	var last atomic.Pointer[found] // so that nothing is fetched a second time for Authority
+	e := seam.Evidence{
+		Basis: seam.BasisChain,
+		Check: func(c seam.Certificate) error {
+			path, err := a.check(c, address, intermediates)
+			if err == nil {
+				last.Store(&found{c, issuerKey(path)})
+			}
+			return err
+		},
+		Authority: func(c seam.Certificate) [32]byte {
+			if f := last.Load(); f != nil && f.c == c {
+				return f.by
+			}
+			path, err := a.check(c, address, intermediates) // somebody else verified another in between
+			if err != nil {
+				return [32]byte{}
+			}
+			return issuerKey(path)
+		},
+	}
 	if normal, err := mailbox.Parse(address); err == nil { // else Check says why not
 		e.Address = normal.String()
 	}
@@ -141,33 +166,32 @@ func (a *Authorities) why(address string) string {
 // asks reports whether revocation is checked.
 func (a *Authorities) asks() bool { return len(a.Revocation) > 0 || a.Source != nil }
 
-// check is ChainTo.
-func (a *Authorities) check(in seam.Certificate, address string, intermediates []*keyring.Certificate) error {
+// check is ChainTo. It returns the path.
+func (a *Authorities) check(in seam.Certificate, address string, intermediates []*keyring.Certificate) ([]*pkix.Certificate, error) {
 	if a == nil || len(a.Roots) == 0 {
-		return errors.New("smime: no roots were given whose word would be taken")
+		return nil, errors.New("smime: no roots were given whose word would be taken")
 	}
 	c, ok := in.(*certificate)
 	if !ok || c == nil {
-		return errNotOurs
+		return nil, errNotOurs
 	}
 	want, err := mailbox.Parse(address)
 	if err != nil {
-		return fmt.Errorf("smime: %w", err)
+		return nil, fmt.Errorf("smime: %w", err)
 	}
 	if a.once.Do(a.prepare); a.err != nil {
-		return a.err
+		return nil, a.err
 	}
 	// The address first: it is what people get wrong, and it costs nothing.
 	mailboxes := mailboxesOf(c.x)
 	if !isFor(mailboxes, want) {
-		return wrongAddress(address, c, mailboxes)
+		return nil, wrongAddress(address, c, mailboxes)
 	}
 	own, err := pkixAll(intermediates)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = a.path(c, pkix.NewPool(own))
-	return err
+	return a.path(c, pkix.NewPool(own))
 }
 
 // path finds the path, the address apart.

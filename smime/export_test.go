@@ -86,3 +86,8 @@ func WrapForPassphrase(passphrase string, cek []byte, iterations int) ([]byte, e
 	der, _, err := wrapForPassphrase([]byte(passphrase), cek, iterations)
 	return der, err
 }
+
+// SucceededAt is SucceededIn at another time.
+func SucceededAt(old *keyring.Verified, message []byte, now time.Time) keyring.Evidence {
+	return succession{old: old, message: message, now: func() time.Time { return now }}.evidence()
+}

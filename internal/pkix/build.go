@@ -147,6 +147,11 @@ func (s *search) issued(c, issuer *Certificate) (bool, error) {
 	return ok, nil
 }
 
+// SignedBy reports whether c is signed with issuer's key, and nothing else.
+func (c *Certificate) SignedBy(issuer *Certificate, o *Options) bool {
+	return c.bad == "" && o.Verify(issuer, c.algorithm, c.tbs, c.signature) == nil
+}
+
 // verify counts what it costs.
 func (s *search) verify(issuer *Certificate, algorithm, message, signature []byte) (bool, error) {
 	if s.signatures++; s.signatures > maxSignatures {
