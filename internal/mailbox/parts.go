@@ -86,18 +86,12 @@ func oddLocal(s string) string {
 
 // aLabels returns a domain in A-labels, or why it is none.
 func aLabels(s string) (domain, why string) {
-	domain, err := idna.Lookup.ToASCII(s)
-	if err != nil {
-		return "", "its domain is none by IDNA"
-	}
-	u, err := idna.Lookup.ToUnicode(domain)
-	switch {
-	case err != nil:
-		return "", "its domain is none by IDNA"
-	case strings.ContainsFunc(u, invisible):
-		// Joiners of width zero, which IDNA has between some letters of Persian
-		// and of India: there is a domain without them that looks like this one.
-		return "", "its domain contains a character that cannot be seen"
+	if strings.ContainsFunc(s, notPlain) || strings.Contains(s, "--") {
+		if domain, why = byIDNA(s); why != "" {
+			return "", why
+		}
+	} else {
+		domain = strings.ToLower(s) // ASCII, of which a label that stands for another has two hyphens
 	}
 	if len(domain) > maxName {
 		return "", "its domain is too long"
@@ -118,6 +112,29 @@ func aLabels(s string) (domain, why string) {
 		return "", "it has a number in place of a domain"
 	}
 	return domain, ""
+}
+
+// byIDNA is aLabels for what has U-labels or A-labels in it.
+func byIDNA(s string) (domain, why string) {
+	domain, err := idna.Lookup.ToASCII(s)
+	if err != nil {
+		return "", "its domain is none by IDNA"
+	}
+	u, err := idna.Lookup.ToUnicode(domain)
+	switch {
+	case err != nil:
+		return "", "its domain is none by IDNA"
+	case strings.ContainsFunc(u, invisible):
+		// Joiners of width zero, which IDNA has between some letters of Persian
+		// and of India: there is a domain without them that looks like this one.
+		return "", "its domain contains a character that cannot be seen"
+	}
+	return domain, ""
+}
+
+// notPlain reports whether r is in no domain of ASCII.
+func notPlain(r rune) bool {
+	return r != '.' && notLDH(r) && !('A' <= r && r <= 'Z') // not by lower case: that of U+0130 is i
 }
 
 // notLDH reports whether no A-label has r, in lower case.
