@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // What is in the directory of a ring. Everything else there is left alone.
@@ -40,6 +41,7 @@ type dirStore struct {
 	is       fs.FileInfo // the directory, when it was opened
 	log      *os.File
 	readOnly error         // why, where nothing can be written
+	wait     time.Duration // for the lock; lockWait but for tests
 	writer   chan struct{} // holds a token while nobody of this process commits
 }
 
@@ -63,7 +65,7 @@ func openDir(path string) (Store, error) {
 	if err != nil {
 		return nil, dirErr(path, err)
 	}
-	d := &dirStore{path: full, root: root, writer: make(chan struct{}, 1)}
+	d := &dirStore{path: full, root: root, wait: lockWait, writer: make(chan struct{}, 1)}
 	if err := d.open(); err != nil {
 		d.Close()
 		return nil, dirErr(full, err)
@@ -127,14 +129,14 @@ func openOwn(root *os.Root, name string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := isOwn(f, before, root, name); err != nil {
+	if err := isOwn(f, flag, before, root, name); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func isOwn(f *os.File, before fs.FileInfo, root *os.Root, name string) error {
+func isOwn(f *os.File, flag int, before fs.FileInfo, root *os.Root, name string) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -149,6 +151,11 @@ func isOwn(f *os.File, before fs.FileInfo, root *os.Root, name string) error {
 	}
 	if err := trusted(info); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if flag&os.O_RDWR != 0 && names(info) > 1 {
+		// What is written to it would be written to a copy as well, or to what
+		// somebody thought was none of the ring's.
+		return fmt.Errorf("%s has a second name (a hard link): copy it and put the copy in its place", name)
 	}
 	return nil
 }

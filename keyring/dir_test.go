@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/doublekeybox/doublekeybox/internal/storetest"
 )
 
@@ -16,4 +18,43 @@ func TestDirStore(t *testing.T) {
 		},
 		Conflict: ErrConflict,
 	})
+}
+
+// A plan that is read is one that could have been written, whatever a killed
+// program or a disk left of it.
+func FuzzDirPlan(f *testing.F) {
+	whole := plan{size: 1234, put: []string{"a.1"}, replace: []string{"index"}, drop: []string{"b", "c"}}
+	lineless := plan{put: []string{"a"}, lineless: true}
+	for _, text := range []string{whole.text(), lineless.text(), lineless.text() + planMade, whole.text() + planMade} {
+		for i := range len(text) + 1 {
+			f.Add(text[:i])
+		}
+	}
+	f.Add("ring 1\nput ../log\nend\n")
+	f.Add("ring -1\nend\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, made := parsePlan(text)
+		if p == nil {
+			require.False(t, made)
+			return
+		}
+		again, _ := parsePlan(p.text())
+		require.Equal(t, p, again)
+		require.Equal(t, made && p.lineless, made)
+		for _, name := range append(append(p.put, p.replace...), p.drop...) {
+			require.True(t, validName(name), name)
+		}
+	})
+}
+
+// No part of a plan is taken for a plan.
+func TestDirPlanCut(t *testing.T) {
+	t.Parallel()
+	p := plan{size: 1234, put: []string{"a.1"}, replace: []string{"index"}, drop: []string{"b", "c"}, lineless: true}
+	text := p.text() + planMade
+	for i := range len(text) + 1 {
+		got, made := parsePlan(text[:i])
+		require.Equal(t, i == len(text), made, text[:i])
+		require.Equal(t, i >= len(p.text()), got != nil, text[:i])
+	}
 }

@@ -30,6 +30,15 @@ func trusted(info fs.FileInfo) error {
 	return nil
 }
 
+// names returns how many a file has.
+func names(info fs.FileInfo) uint64 {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1
+	}
+	return uint64(s.Nlink)
+}
+
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
 // rename puts a file in the place of another one, if there is one, in one step.

@@ -25,13 +25,17 @@ func (d *dirStore) Commit(size int64, c Commit) error {
 	if err := c.valid(); err != nil {
 		return dirErr(d.path, err)
 	}
-	t := time.NewTimer(lockWait)
+	t := time.NewTimer(d.wait)
 	defer t.Stop()
 	select {
 	case <-d.writer:
 		defer func() { d.writer <- struct{}{} }()
 	case <-t.C:
 		return dirErr(d.path, errLocked)
+	}
+	// Who is late already need not stand in the queue for that answer.
+	if b, err := d.Log(size); err == nil && len(b) > 0 {
+		return ErrConflict
 	}
 	lock, err := d.acquire()
 	if err != nil {
@@ -45,7 +49,7 @@ func (d *dirStore) Commit(size int64, c Commit) error {
 	return err
 }
 
-var errLocked = fmt.Errorf("its file %q is locked for %v by another program, which may hang: end it and try again", dirLock, lockWait)
+var errLocked = fmt.Errorf("another program, which may hang, does not give up the lock on its file %q: end it and try again", dirLock)
 
 // valid refuses what no Store takes.
 func (c *Commit) valid() error {
@@ -79,7 +83,7 @@ func (d *dirStore) acquire() (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch err := filelock.Lock(f, lockWait); {
+		switch err := filelock.Lock(f, d.wait); {
 		case errors.Is(err, filelock.ErrTimeout):
 			return nil, errLocked
 		case err != nil:

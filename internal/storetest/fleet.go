@@ -17,9 +17,10 @@ import (
 // nothing dropped. A record is there from its line on until a later line drops it.
 
 // Work makes n commits as worker, each trying again until no other was first. Each
-// puts a record, and drops the one of before.
-func Work[C Commit](st Store[C], worker string, n int, conflict error) error {
-	var log []byte
+// puts a record, and drops the one of before. What is done is told to done, where
+// that is not nil.
+func Work[C Commit](st Store[C], worker string, n int, conflict error, done func()) error {
+	var size int64
 	old, drop := "-", []string(nil)
 	for i := range n {
 		body := bytes.Repeat([]byte(rand.Text()), 40)
@@ -28,12 +29,12 @@ func Work[C Commit](st Store[C], worker string, n int, conflict error) error {
 		line := fmt.Sprintf("%s %d %s %s %s\n", worker, i, name, hex.EncodeToString(sum[:8]), old)
 		c := commit[C](line, puts{name: body}, drop...)
 		for {
-			more, err := st.Log(int64(len(log)))
+			more, err := st.Log(size)
 			if err != nil {
 				return err
 			}
-			log = append(log, more...)
-			if err = st.Commit(int64(len(log)), c); err == nil {
+			size += int64(len(more))
+			if err = st.Commit(size, c); err == nil {
 				break
 			}
 			if !errors.Is(err, conflict) {
@@ -41,6 +42,9 @@ func Work[C Commit](st Store[C], worker string, n int, conflict error) error {
 			}
 		}
 		old, drop = name, []string{name}
+		if done != nil {
+			done()
+		}
 	}
 	return nil
 }
@@ -102,7 +106,7 @@ func testGoroutines[C Commit](t *testing.T, s Suite[C], open func() Store[C]) {
 	st := []Store[C]{open(), open()}
 	for w := range workers {
 		wg.Go(func() {
-			if err := Work(st[w%stores], fmt.Sprint("w", w), each, s.Conflict); err != nil {
+			if err := Work(st[w%stores], fmt.Sprint("w", w), each, s.Conflict, nil); err != nil {
 				t.Error(err)
 			}
 		})
