@@ -18,8 +18,9 @@ type app struct {
 	pending pending           // files that are being written
 	files   map[string]string // by fingerprint: where a key was read
 	folders map[string]*folder
-	hint    string // what to look at first where a message does not decrypt
-	rewraps bool   // nothing is signed, and nothing unauthenticated is taken
+	hint    string   // what to look at first where a message does not decrypt
+	rewraps bool     // nothing is signed, and nothing unauthenticated is taken
+	words   [][]byte // passphrases that were typed and were right
 
 	authority authorityFlags
 }
@@ -94,7 +95,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"}, &cobra.Group{ID: "later", Title: "Recognised, but not yet built:"})
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
-		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
+		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.identityCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
 		a.rewrapCommand(), a.resealCommand(),
 	} {

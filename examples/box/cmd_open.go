@@ -45,6 +45,7 @@ func (a *app) openSealed(f *openFlags, name string) error {
 	if f.report != "" && (f.report == f.out || f.report == "-") {
 		return usagef("--report needs a file of its own")
 	}
+	f.in = name
 	o, err := a.opener(&f.openerFlags)
 	if err != nil {
 		return err

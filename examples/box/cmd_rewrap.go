@@ -76,11 +76,12 @@ func (a *app) again(f *againFlags, name, doing string, do func(io.Writer, io.Rea
 	if err != nil {
 		return err
 	}
+	f.open.in = name
 	o, err := a.opener(&f.open)
 	if err != nil {
 		return err
 	}
-	signers, err := a.signingKeys(f.sign, f.open.passphraseFile)
+	signers, err := a.signingKeys(f.sign, f.open.passphraseFile, kindTo(to, f.seal.format))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ is also what lets every mail program open it; without one choose
 	}
 	fl := c.Flags()
 	f.add(a, c)
-	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, inside the encryption")
+	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, or the address or fingerprint of an identity, inside the encryption")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the signing key")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
 	fl.BoolVar(&f.mail, "mail", false, "write a whole mail, which a mail program opens")
@@ -86,7 +86,7 @@ func (a *app) seal(f *sealFlags, name string) error {
 		s.Format = smime.Format()
 	}
 	s.Legacy.UnauthenticatedCBC = f.allowUnauthenticated
-	signers, err := a.signingKeys(f.sign, f.passphraseFile)
+	signers, err := a.signingKeys(f.sign, f.passphraseFile, kindTo(to, f.format))
 	if err != nil {
 		return err
 	}
@@ -144,6 +144,14 @@ func (a *app) privateKeys(names []string, passphraseFile string) ([]key, error) 
 	}
 	var keys []key
 	for _, name := range names {
+		if namesIdentity(name) {
+			k, err := a.identitiesOf(name, passphraseFile)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, k...)
+			continue
+		}
 		k, err := a.keysIn(name, passphrase)
 		if err != nil {
 			return nil, err

@@ -30,7 +30,7 @@ keep it secret.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.sign(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with; again for each further one")
+	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with, or the address or fingerprint of an identity; again for each further one")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
 	fl.BoolVar(&f.opaque, "opaque", false, "write the content with the signature around it")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
@@ -44,7 +44,7 @@ func (a *app) sign(f *signFlags, name string) error {
 	if len(f.keys) == 0 {
 		return usagef("no key to sign with: --key KEYFILE")
 	}
-	keys, err := a.signingKeys(f.keys, f.passphraseFile)
+	keys, err := a.signingKeys(f.keys, f.passphraseFile, "")
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/keyring/identities"
 )
 
 // The exit statuses, a promise to scripts.
@@ -34,7 +35,7 @@ func exitCode(err error) int {
 		return exitRefused
 	case errors.Is(err, envelope.ErrNotForYou):
 		return exitNotForYou
-	case errors.Is(err, envelope.ErrLimit):
+	case errors.Is(err, envelope.ErrLimit), errors.As(err, new(*identities.LimitError)):
 		return exitLimit
 	case errors.Is(err, envelope.ErrDecrypt), errors.Is(err, envelope.ErrFormat), errors.As(err, &corrupt):
 		return exitDecrypt
@@ -73,7 +74,7 @@ func (f *failure) Unwrap() error { return f.err }
 // what to do about it.
 func (a *app) errorLine(err error) string {
 	s := err.Error()
-	for _, pkg := range []string{"keyring", "envelope", "pgp", "smime", "atomicfile", "spool"} {
+	for _, pkg := range []string{"keyring", "identities", "envelope", "pgp", "smime", "atomicfile", "spool"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
 	if what := flagFor(s); what != "" {

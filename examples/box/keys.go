@@ -158,14 +158,24 @@ func parseKeys(k kind, b, passphrase []byte) ([]key, error) {
 	return keys, err
 }
 
-// signingKeys reads the keys to sign with: of each file the one that may sign.
-func (a *app) signingKeys(names []string, passphraseFile string) ([]key, error) {
+// signingKeys reads the keys to sign with: of each file the one that may sign,
+// and the newest identity of each address that is no file. of is the format
+// that they have to be of, "" for either.
+func (a *app) signingKeys(names []string, passphraseFile string, of kind) ([]key, error) {
 	passphrase, err := a.readPassphrase(passphraseFile)
 	if err != nil {
 		return nil, err
 	}
 	var keys []key
 	for _, name := range names {
+		if namesIdentity(name) {
+			k, err := a.signingIdentity(name, passphraseFile, of)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+			continue
+		}
 		all, err := a.keysIn(name, passphrase)
 		if err != nil {
 			return nil, err
@@ -187,12 +197,7 @@ func whichSigns(keys []key) (key, error) {
 	}
 	var found []key
 	for _, k := range keys {
-		x, err := x509.ParseCertificate(k.Certificate().Marshal())
-		if err != nil || x.NotAfter.Before(time.Now()) {
-			continue
-		}
-		// RFC 8550, Section 4.4.2: without the extension any use is allowed.
-		if x.KeyUsage == 0 || x.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0 {
+		if maySign(k.Certificate()) {
 			found = append(found, k)
 		}
 	}
@@ -204,4 +209,15 @@ func whichSigns(keys []key) (key, error) {
 	}
 	return nil, fmt.Errorf("%d of its %d keys may sign, %s and %s: put the one that is meant into a file of its own", len(found), len(keys),
 		found[0].Certificate().Fingerprint().Grouped(), found[1].Certificate().Fingerprint().Grouped())
+}
+
+// maySign reports whether an X.509 certificate is for signatures, and has not
+// expired.
+func maySign(c *keyring.Certificate) bool {
+	x, err := x509.ParseCertificate(c.Marshal())
+	if err != nil || x.NotAfter.Before(time.Now()) {
+		return false
+	}
+	// RFC 8550, Section 4.4.2: without the extension any use is allowed.
+	return x.KeyUsage == 0 || x.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0
 }

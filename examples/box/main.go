@@ -20,6 +20,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.Getenv, files: map[string]string{}}
 	stop := a.discardOnSignal()
 	defer stop()
+	defer a.forget()
 	cmd := a.root()
 	cmd.SetArgs(args)
 	cmd.SetIn(stdin)

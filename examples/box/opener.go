@@ -13,13 +13,14 @@ type openerFlags struct {
 	keys, from, passphrases []string
 	passphraseFile, legacy  string
 	allowUnauthenticated    bool
+	in                      string // what is to be opened
 }
 
 // add declares the flags; old are those for what only open and reseal take.
 func (f *openerFlags) add(c *cobra.Command, old bool) {
 	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE`; again for each further one")
-	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
+	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE` or the address or fingerprint of an identity; again for each further one\n(default: all of box identity list)")
+	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files and identities")
 	fl.StringArrayVar(&f.passphrases, "with-passphrase", nil, "the first line of this `FILE` opens the message itself")
 	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
 	if !old {
@@ -31,9 +32,6 @@ func (f *openerFlags) add(c *cobra.Command, old bool) {
 
 // opener returns what opens a message as the flags say.
 func (a *app) opener(f *openerFlags) (*envelope.Opener, error) {
-	if len(f.keys)+len(f.passphrases) == 0 {
-		return nil, usagef("no key to open it with: --key KEYFILE, or --with-passphrase FILE if it was sealed to a passphrase")
-	}
 	legacy, err := legacyList(f.legacy)
 	if err != nil {
 		return nil, err
@@ -47,7 +45,7 @@ func (a *app) opener(f *openerFlags) (*envelope.Opener, error) {
 		a.hint = "nothing was written; check the passphrase (the first line of the file, without its line end), or ask the sender to send it again"
 	}
 	o := &envelope.Opener{Formats: formats(), Legacy: legacy}
-	keys, err := a.privateKeys(f.keys, f.passphraseFile)
+	keys, err := a.openingKeys(f)
 	if err != nil {
 		return nil, err
 	}

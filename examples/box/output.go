@@ -123,6 +123,14 @@ type pending struct {
 	mu    sync.Mutex
 	files map[*atomicfile.File]bool
 	dir   string // removed with all that is in it
+	last  func() // done at last; nil: nothing
+}
+
+// onDiscard sets what is done when the program is told to end; nil: nothing.
+func (p *pending) onDiscard(last func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = last
 }
 
 func (p *pending) removeAtEnd(dir string) {
@@ -154,6 +162,9 @@ func (p *pending) discard() {
 	}
 	if p.dir != "" {
 		os.RemoveAll(p.dir)
+	}
+	if p.last != nil {
+		p.last()
 	}
 }
 

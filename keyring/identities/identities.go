@@ -185,7 +185,7 @@ func (d *Identities[K]) Add(k K, passphrase func() ([]byte, error)) (Info, error
 		return Info{}, err
 	}
 	defer clear(secret)
-	c := &container{fingerprint: f.String(), added: time.Now().UTC().Truncate(time.Millisecond), cost: d.cost, certificate: cert.Marshal()}
+	c := &container{fingerprint: f.String(), added: now(), cost: d.cost, certificate: cert.Marshal()}
 	if err := d.write(c, secret, passphrase, false); err != nil {
 		return Info{}, err
 	}
@@ -276,6 +276,46 @@ func (d *Identities[K]) ChangePassphrase(f keyring.Fingerprint, old func(Info) (
 	c.cost = d.cost
 	return d.write(c, secret, passphrase, true)
 }
+
+// Replace puts a key in the place of an older copy of itself: one that was
+// given more time, or further subkeys. What is there is unlocked first, and the
+// new copy is under the same passphrase; it then counts as added now. Errors are
+// those of [Identities.Unlock] and [Identities.Add].
+func (d *Identities[K]) Replace(k K, ask func(Info) ([]byte, error)) (Info, error) {
+	if any(k) == nil {
+		return Info{}, errors.New("identities: no key was given")
+	}
+	cert := k.Certificate()
+	info, c, err := d.known(cert.Fingerprint())
+	if err != nil {
+		return info, err
+	}
+	var word []byte
+	defer func() { clear(word) }()
+	old, err := unlock(info, c, func(i Info) ([]byte, error) {
+		given, err := ask(i)
+		word = slices.Clone(given)
+		return given, err
+	})
+	clear(old)
+	if err != nil {
+		return info, err
+	}
+	secret, err := k.Marshal(nil)
+	if err != nil {
+		return info, err
+	}
+	defer clear(secret)
+	c.added, c.cost, c.certificate = now(), d.cost, cert.Marshal()
+	if err := d.write(c, secret, func() ([]byte, error) { return slices.Clone(word), nil }, true); err != nil {
+		return info, err
+	}
+	info, _, err = d.known(info.Fingerprint)
+	return info, err
+}
+
+// now is the time as a file states it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // Remove deletes the file of a private key, for good: what was sealed to it
 // opens no more. Its octets may stay on the disk, under its passphrase. A file

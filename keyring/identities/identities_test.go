@@ -422,6 +422,43 @@ func TestChangePassphrase(t *testing.T) {
 	require.Equal(t, before[0].Added, after[0].Added)
 }
 
+// A key that was given more time takes the place of itself, under the same
+// passphrase, and of nothing else.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	k := newPGP(t, "bob@example.org")
+	d, _ := added(t, k)
+	f := k.Certificate().Fingerprint()
+	before, err := d.List()
+	require.NoError(t, err)
+	longer, err := k.Extend(pgp.Forever)
+	require.NoError(t, err)
+	require.NotEqual(t, k.Certificate().Marshal(), longer.Certificate().Marshal())
+
+	_, err = d.Replace(longer, asked("wrong"))
+	require.Equal(t, identities.ErrUnlock, err)
+	_, err = d.Replace(newPGP(t, "bob@example.org"), never(t))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = d.Replace(nil, never(t))
+	require.Error(t, err)
+	got, err := d.Unlock(f, asked("right"))
+	require.NoError(t, err)
+	require.Equal(t, k.Certificate().Marshal(), got.Certificate().Marshal())
+
+	var given [][]byte
+	info, err := d.Replace(longer, func(identities.Info) ([]byte, error) {
+		given = append(given, []byte("right"))
+		return given[0], nil
+	})
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{make([]byte, 5)}, given, "asked once, and overwritten")
+	require.False(t, info.Added.Before(before[0].Added))
+	require.Equal(t, longer.Certificate().Marshal(), info.Certificate.Marshal())
+	got, err = d.Unlock(f, asked("right"))
+	require.NoError(t, err)
+	require.Equal(t, longer.Certificate().Marshal(), got.Certificate().Marshal())
+}
+
 // Nothing random is used twice, also for the same key and passphrase.
 func TestFreshEachTime(t *testing.T) {
 	t.Parallel()
