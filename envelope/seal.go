@@ -66,6 +66,10 @@ func Seal(dst io.Writer, to ...*keyring.Verified) (*Writer, error) {
 // written to the Writer; Close ends the message. Every check is made before
 // the first byte is written to dst, and nothing is written where one fails.
 //
+// A recipient that came from a [keyring.Ring] is asked for there once more: one
+// whose key was removed, replaced or revoked since is refused, and so is one of
+// a ring that was closed.
+//
 // A recipient or signer that is named twice gets two entries.
 //
 // Whoever knows one of Sealer.Passphrases opens the message too; with some, to
@@ -169,6 +173,11 @@ func (s *Sealer) plan(to []*keyring.Verified) (seam.Format, *seam.SealPlan, erro
 			continue
 		}
 		add(c)
+		// What was looked up in a ring must still be in it.
+		if err := v.Check(); err != nil {
+			bad = append(bad, err)
+			continue
+		}
 		if err := c.CheckSeal(p.Now, p.Profile); err != nil {
 			bad = append(bad, err)
 		}

@@ -107,6 +107,7 @@ type Verified struct {
 	cert     seam.Certificate
 	why      string
 	evidence evidence
+	origin   *origin // nil: it came from no ring
 }
 
 // evidence is what a ring keeps of the evidence beside its words.
@@ -195,7 +196,7 @@ func (v *Verified) With(n Note) (*Verified, error) {
 	if with == nil || with.Kind() != v.cert.Kind() || !bytes.Equal(with.Hashed(), v.cert.Hashed()) || !bytes.Equal(with.Encoding(), v.cert.Encoding()) {
 		return nil, fmt.Errorf("%w: internal error: a note changed whose certificate it is", ErrRefused)
 	}
-	return &Verified{cert: with, why: v.why, evidence: v.evidence}, nil
+	return &Verified{cert: with, why: v.why, evidence: v.evidence, origin: v.origin}, nil
 }
 
 // refusal makes err one that is ErrRefused.
