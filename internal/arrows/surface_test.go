@@ -155,6 +155,7 @@ func TestSurfaceIsSmall(t *testing.T) {
 func entryPoints() map[string][]string {
 	return map[string][]string{
 		"keyring":            {"ParseFingerprint", "Verify", "Expect"},
+		"keyring/discover":   {"Read", "Web_WKD", "KeyServer_Get", "KeyServer_Search", "DNS_OpenPGPKey", "DNS_SMIMEA"},
 		"keyring/identities": {"Open", "Add", "List", "Unlock"},
 		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},

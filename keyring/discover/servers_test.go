@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,11 +33,23 @@ type reply struct {
 // serveDNS starts a DNS server on this host and returns its address.
 func serveDNS(t *testing.T, answer func(q dnsmessage.Question) reply) string {
 	t.Helper()
+	server, stop, err := dnsServer(answer)
+	require.NoError(t, err)
+	t.Cleanup(stop)
+	return server
+}
+
+// dnsServer is serveDNS where there is no test: stop ends it.
+func dnsServer(answer func(q dnsmessage.Question) reply) (server string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	if err != nil {
+		return "", nil, err
+	}
 	u, err := net.ListenPacket("udp", l.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(func() { l.Close(); u.Close() })
+	if err != nil { // somebody else has that port by UDP: the next one, then
+		defer l.Close()
+		return dnsServer(answer)
+	}
 	respond := func(network string, b []byte) (out [][]byte) {
 		var m dnsmessage.Message
 		if m.Unpack(b) != nil || len(m.Questions) != 1 {
@@ -46,13 +59,13 @@ func serveDNS(t *testing.T, answer func(q dnsmessage.Question) reply) string {
 		if r.silent {
 			return r.before
 		}
-		m.Response, m.RCode, m.AuthenticData, m.Answers, m.Additionals = true, r.rcode, r.ad, r.records, nil
+		m.Response, m.RCode, m.AuthenticData, m.Answers, m.Additionals = true, r.rcode, r.ad, slices.Clone(r.records), nil
 		if r.edit != nil {
 			r.edit(network, &m)
 		}
 		packed, err := m.Pack()
 		if err != nil {
-			t.Error(err)
+			panic(err) // a mistake of the test
 		}
 		return append(r.before, packed)
 	}
@@ -91,7 +104,7 @@ func serveDNS(t *testing.T, answer func(q dnsmessage.Question) reply) string {
 			}()
 		}
 	}()
-	return l.Addr().String()
+	return l.Addr().String(), func() { l.Close(); u.Close() }, nil
 }
 
 // resource makes a record at a name.

@@ -113,6 +113,11 @@ func (w *Web) get(ctx context.Context, address string, most int64) (*page, error
 		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if err == nil {
+		// A server that notices that we give up may end its answer in good
+		// order, and be faster than the end of the connection.
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("discover: %s: %w", where, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/armor"
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/keyring/discover"
 	"github.com/doublekeybox/doublekeybox/pgp"
@@ -403,4 +405,41 @@ func TestWKDServers(t *testing.T) {
 	w.Resolver = resolver(t, map[string][]string{"openpgpkey.example.net": {"127.0.0.1"}})
 	_, err := w.WKD(context.Background(), "bob@example.net", pgp.ParseCertificate)
 	require.ErrorContains(t, err, "certificate is valid for")
+}
+
+// SHA-1 is a refusal where it is not allowed, and not a panic.
+func TestWKDFIPS(t *testing.T) {
+	if !fips140.Enforced() {
+		t.Skip("SHA-1 is allowed without GODEBUG=fips140=only")
+	}
+	_, err := (&discover.Web{}).WKD(context.Background(), "bob@example.com", pgp.ParseCertificate)
+	require.ErrorIs(t, err, keyring.ErrRefused)
+	require.ErrorContains(t, err, "fips140")
+	f, err := keyring.ParseFingerprint(strings.Repeat("ab", 20))
+	require.NoError(t, err)
+	_, err = (&discover.KeyServer{URL: "hkps://keys.example.com"}).Get(context.Background(), f, pgp.ParseCertificate)
+	require.ErrorIs(t, err, keyring.ErrRefused)
+	require.ErrorContains(t, err, "fips140")
+}
+
+// Whatever packets come, what is left of them is a part of them in their order,
+// with nothing more to leave out.
+func FuzzOnlyUser(f *testing.F) {
+	bob, err := mailbox.Parse("bob@example.com")
+	require.NoError(f, err)
+	f.Add([]byte("\xb4\x11<bob@example.com>\x88\x01x"))
+	f.Add([]byte("\xcd\x0falice@example.com\xc2\x01x\xce\x01x"))
+	f.Add([]byte("\xb5\x00\x0fbob@example.com\xb6\x00\x00\x00\x01x"))
+	f.Add([]byte("\xcd\xff\x00\x00\x00\x0fbob@example.com\xd1\xc0\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		out := discover.OnlyUser(b, bob)
+		require.Equal(t, out, discover.OnlyUser(out, bob))
+		i := 0
+		for _, c := range b {
+			if i < len(out) && out[i] == c {
+				i++
+			}
+		}
+		require.Equal(t, len(out), i)
+	})
 }
