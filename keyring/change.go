@@ -196,7 +196,7 @@ func (c *candidate) weaker(d *verdict) error {
 	if c.Replace || c.Signer {
 		return nil
 	}
-	usable := c.cert.CheckSeal(c.now(), seam.Auto) == nil
+	unusable := c.cert.CheckSeal(c.now(), seam.Auto)
 	against := d.replaces
 	if c.kept() != nil {
 		against = append(slices.Clone(against), c.same)
@@ -204,9 +204,16 @@ func (c *candidate) weaker(d *verdict) error {
 	for _, i := range against {
 		o := &c.pins[i]
 		had := strongest(o.was, o.cert.Describe(c.now()))
-		// Of a key that nothing is sealed to now it is not known what would be:
-		// it is judged when it can be used again, by what it had.
-		if lost := lost(&had, &c.desc); len(lost) > 0 && (usable || i != c.same) {
+		switch {
+		case i == c.same && unusable != nil:
+			// Of a key that nothing is sealed to now it is not known what would
+			// be: it is judged when it can be used again, by what it had.
+			d.now = strongest(d.now, had)
+			continue
+		case unusable != nil && o.cert.CheckSeal(c.now(), seam.Auto) == nil:
+			return refusal(unusable) // nobody's mail is to stop for what is not valid yet
+		}
+		if lost := lost(&had, &c.desc); len(lost) > 0 {
 			return &DowngradeError{Address: c.address, Old: digest(o.cert.Kind(), o.cert.Hashed()), New: c.f, Lost: lost}
 		}
 		d.now = strongest(d.now, had)
@@ -218,6 +225,7 @@ func (c *candidate) weaker(d *verdict) error {
 func strongest(a, b seam.Description) seam.Description {
 	a.PostQuantum = a.PostQuantum || b.PostQuantum
 	a.AEAD = a.AEAD || b.AEAD
+	a.Version = max(a.Version, b.Version)
 	return a
 }
 
