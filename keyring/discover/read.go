@@ -2,6 +2,7 @@ package discover
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"unicode/utf8"
 
@@ -37,6 +38,11 @@ func Read(name string, b []byte, parse ...func([]byte) (*keyring.Certificate, er
 // keys, armored or binary and any number of them joined, and X.509 certificates
 // in DER, PEM and SignedData (.p7c), with any text around them. name is what the
 // candidates' Source begins with.
+//
+// It also takes apart GnuPG's pubring.kbx and pubring.gpg, PKCS#12 where
+// r.PKCS12 is set, vCards (KEY, with EMAIL as the Address), and messages as
+// [Reader.Message] does. Data bases of NSS (Thunderbird, Firefox: cert9.db) are
+// not read: the problem names the commands that export from them.
 func (r *Reader) Read(name string, b []byte) ([]Candidate, []Problem) {
 	return r.collect(name, b, (*collector).file)
 }
@@ -57,6 +63,23 @@ func (r *Reader) collect(name string, b []byte, how func(c *collector, place str
 
 // file takes apart what may be anything.
 func (c *collector) file(place string, b []byte) {
+	b = fromUTF16(b)
+	switch {
+	case isVCard(b):
+		c.vcards(place, b)
+	case isMessage(b):
+		c.message(place, b)
+		if len(c.found) == 0 {
+			c.text(place, b) // no message after all, or one with a damaged part
+		}
+	default:
+		c.bare(place, b)
+	}
+}
+
+// bare takes apart what may be anything but a vCard or a message, which have
+// such things in them: so nothing here calls itself.
+func (c *collector) bare(place string, b []byte) {
 	switch {
 	case len(b) == 0:
 		c.problem(place, errors.New("it is empty"))
@@ -72,8 +95,6 @@ func (c *collector) file(place string, b []byte) {
 		c.text(place, b)
 	case b[0]&0x80 != 0:
 		c.keys(place, "", b)
-	default:
-		c.text(place, b) // a file of something else, with armor in it at best
 	}
 }
 
@@ -88,4 +109,28 @@ var errSQLite = errors.New("a data base: have the program that owns it export it
 // else the first octet of such a file would be taken for a packet's.
 func isText(b []byte) bool {
 	return b[0]&0x80 == 0 || bytes.Contains(b, []byte(blockBegin)) && utf8.Valid(b)
+}
+
+// fromUTF16 returns text of 16 bits in ASCII, which is what PowerShell makes of
+// everything that is redirected into a file. What is not ASCII is text around
+// the blocks, and of no importance.
+func fromUTF16(b []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
+		order = binary.BigEndian
+	default:
+		return b
+	}
+	out := make([]byte, 0, len(b)/2)
+	for b = b[2:]; len(b) >= 2; b = b[2:] {
+		c := order.Uint16(b)
+		if c >= 0x80 {
+			c = '?'
+		}
+		out = append(out, byte(c))
+	}
+	return out
 }

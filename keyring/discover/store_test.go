@@ -84,6 +84,7 @@ func TestStores(t *testing.T) {
 		{"carol.p7c.b64", "gpgsm", 0},
 		{"carol.p12.b64", "gpgsm", 0},
 		{"nss.p12.b64", "gpgsm", 0},
+		{"signed.eml", "gpgsm", 0},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			found, problems := reader.Read(c.file, stored(t, c.file))
