@@ -23,6 +23,7 @@ type app struct {
 	words   [][]byte // passphrases that were typed and were right
 
 	authority authorityFlags
+	ring      ringFlags
 }
 
 // say writes one line to standard error.
@@ -97,7 +98,7 @@ func (a *app) root() *cobra.Command {
 	for _, c := range []*cobra.Command{
 		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.identityCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
-		a.rewrapCommand(), a.resealCommand(),
+		a.rewrapCommand(), a.resealCommand(), a.ringCommand(),
 	} {
 		c.GroupID = "now"
 		root.AddCommand(c)

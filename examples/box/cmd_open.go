@@ -36,6 +36,7 @@ has your public key may have sealed it.`,
 	}
 	f.add(c, true)
 	a.addAuthorityFlags(c, "--from")
+	a.addRingFlags(c)
 	c.Flags().StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")
 	outputFlags(c, &f.out, &f.force)
 	return c

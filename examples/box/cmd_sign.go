@@ -96,8 +96,9 @@ FINGERPRINT is what the key's owner told you, by another way than FILE came.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verifySigned(&f, args) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
+	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT`, FILE=ADDRESS, or an ADDRESS of the ring: it must be signed by this key, or by another --from")
 	a.addAuthorityFlags(c, "--from")
+	a.addRingFlags(c)
 	fl.BoolVar(&f.opaque, "opaque", false, "the signature is around the content")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")
 	fl.StringVar(&f.report, "report", "", "write what was found to this `FILE`, as JSON")

@@ -9,7 +9,6 @@ import (
 func laterCommands() []*cobra.Command {
 	var cs []*cobra.Command
 	for _, c := range []struct{ use, short string }{
-		{"ring", "Remember verified keys by address"},
 		{"lock", "Lock files with a passphrase: the single-key box"},
 		{"unlock", "Open what lock made"},
 		{"mail", "Compose and read whole e-mails"},

@@ -22,7 +22,7 @@ func (f *openerFlags) add(c *cobra.Command, old bool) {
 	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE` or the address or fingerprint of an identity; again for each further one\n(default: all of box identity list)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files and identities")
 	fl.StringArrayVar(&f.passphrases, "with-passphrase", nil, "the first line of this `FILE` opens the message itself")
-	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT` or FILE=ADDRESS: it must be signed by this key, or by another --from")
+	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT`, FILE=ADDRESS, or an ADDRESS of the ring: it must be signed by this key, or by another --from")
 	if !old {
 		return
 	}

@@ -23,7 +23,7 @@ type sealerFlags struct {
 
 func (f *sealerFlags) add(a *app, c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT` or FILE=ADDRESS; again for each further one")
+	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT`, FILE=ADDRESS, or an ADDRESS of the ring; again for each further one")
 	fl.StringArrayVar(&f.readsGCM, "reads-gcm", nil, "the owner of this `FILE`, which --to names too, says that they read AES-GCM (S/MIME)")
 	fl.StringArrayVar(&f.passphrases, "to-passphrase", nil, "whoever knows the first line of this `FILE` opens it too; what people choose, others guess")
 	fl.StringVar(&f.format, "format", "", "pgp or smime, where only passphrases are given (default: smime, or that of the message)")
@@ -31,6 +31,7 @@ func (f *sealerFlags) add(a *app, c *cobra.Command) {
 	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
 	a.addAuthorityFlags(c, "--to")
+	a.addRingFlags(c)
 	outputFlags(c, &f.out, &f.force)
 }
 
@@ -47,7 +48,7 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 	}
 	f.to = append(f.to, listed...)
 	if len(f.to)+len(f.passphrases) == 0 {
-		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT, FILE=ADDRESS with --roots, or --to-passphrase FILE")
+		return nil, nil, usagef("nobody to seal to: --to FILE=FINGERPRINT, --to ADDRESS of the ring, FILE=ADDRESS with --roots, or --to-passphrase FILE")
 	}
 	s := &envelope.Sealer{Armor: f.armor, Hidden: f.hide}
 	if s.Profile, err = sealProfile(f.profile); err != nil {

@@ -48,13 +48,15 @@ func isAddress(s string) bool {
 // of them or none.
 func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) {
 	var all []named
+	var known []string // addresses, which the ring knows
 	for _, v := range values {
 		n, err := splitNamed(flag, v)
 		switch {
 		case err != nil:
 			return nil, err
 		case n.address != "" && n.file == "":
-			return nil, notYet(flag + " ADDRESS, which looks into the ring of verified keys,")
+			known = append(known, n.address)
+			continue
 		case n.file == "":
 			return nil, usagef("%s %s: there is no file name before the =", flag, shown(v))
 		}
@@ -63,7 +65,10 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 	if err := a.authorityInUse(flag, all); err != nil {
 		return nil, err
 	}
-	var out []*keyring.Verified
+	out, err := a.verifyByRing(flag, known)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range all {
 		if n.address != "" {
 			vs, err := a.verifyAddress(flag, n)
@@ -110,3 +115,28 @@ func (e *thumbprintError) Error() string {
 }
 
 func (e *thumbprintError) Is(target error) bool { return target == keyring.ErrRefused }
+
+// verifyByRing returns whom the ring knows by these addresses: to seal to, all
+// of one format, or to have signed.
+func (a *app) verifyByRing(flag string, addresses []string) ([]*keyring.Verified, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	r, err := a.openRing()
+	if err != nil {
+		return nil, err
+	}
+	if flag == "--to" {
+		all, err := r.Recipients(addresses...)
+		return all, a.ringRefused(err)
+	}
+	var out []*keyring.Verified
+	for _, address := range addresses {
+		all, err := r.Senders(address)
+		if err != nil {
+			return nil, a.ringRefused(err)
+		}
+		out = append(out, all...)
+	}
+	return out, nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/keyring/discover"
+	"github.com/doublekeybox/doublekeybox/pgp"
+)
+
+// findFlags are where keys are looked for.
+type findFlags struct {
+	wkd     bool
+	hkp     string
+	ca      string
+	private bool
+}
+
+func (f *findFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.BoolVar(&f.wkd, "wkd", false, "ask the Web Key Directory of the address' domain")
+	fl.StringVar(&f.hkp, "hkp", "", "ask the key server at this `URL`")
+	fl.StringVar(&f.ca, "ca", "", "servers are certified by an authority in this `FILE` (default: those of the system)")
+	fl.BoolVar(&f.private, "allow-private", false, "servers may be in a private network, or on this machine")
+}
+
+func (a *app) ringFindCommand() *cobra.Command {
+	var f findFlags
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "find [--wkd] [--hkp URL] ADDRESS",
+		Short: "Look for somebody's key on the network; nothing is remembered",
+		Long: `Look for the keys of an address: in the Web Key Directory of its domain unless
+another source is named. What is found is shown and not believed: anybody can
+put a key in anybody's name on a key server, and a domain's server can give out
+what it wants. Compare the fingerprint with what the owner tells you, and add it:
+box ring add ADDRESS FINGERPRINT.`,
+		Example: `  box ring find bob@example.org
+  box ring find --hkp https://keys.openpgp.org bob@example.org`,
+		Args: exactly(1, "ADDRESS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.wkd = f.wkd || f.hkp == ""
+			all, err := a.find(cmd.Context(), args[0], &f)
+			if err != nil {
+				return err
+			}
+			return a.printFound(args[0], all, asJSON)
+		},
+	}
+	f.add(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON, for programs")
+	return c
+}
+
+func (a *app) printFound(address string, all []found, asJSON bool) error {
+	out := []importedJSON{}
+	var rows [][]string
+	for _, c := range all {
+		f := c.Certificate.Fingerprint().String()
+		out = append(out, importedJSON{f, c.Certificate.Addresses(), c.Source, c.Notes, "found"})
+		rows = append(rows, []string{f, strings.Join(c.Certificate.Addresses(), ", "), c.Source, strings.Join(c.Notes, "; ")})
+	}
+	switch {
+	case asJSON:
+		if err := a.writeIndented(out); err != nil {
+			return err
+		}
+	case len(rows) > 0:
+		printTable(a.stdout, []string{"FINGERPRINT", "STATES", "FROM", "NOTES"}, rows)
+	}
+	if len(all) == 0 {
+		return failed("looking up", address, &nobodyError{errors.New("nobody there has a key for it: ask its owner for the file")})
+	}
+	return nil
+}
+
+// web is how the network is asked.
+func (a *app) web(f *findFlags) (discover.Web, error) {
+	w := discover.Web{AllowPrivate: f.private}
+	if f.ca == "" {
+		return w, nil
+	}
+	b, err := a.readSmall(f.ca)
+	if err != nil {
+		return w, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(b) {
+		return w, failed("reading the certificates", f.ca, errors.New("there is none in PEM in it"))
+	}
+	w.Client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return w, nil
+}
+
+// find asks the sources for the keys of an address.
+func (a *app) find(ctx context.Context, address string, f *findFlags) ([]found, error) {
+	if !isAddress(address) {
+		return nil, usagef("%s is no mail address", shown(address))
+	}
+	w, err := a.web(f)
+	if err != nil {
+		return nil, err
+	}
+	var out []found
+	if f.wkd {
+		all, err := w.WKD(ctx, address, pgp.ParseCertificate)
+		if err != nil && !errors.Is(err, discover.ErrNotFound) {
+			return nil, failed("looking up", address, err)
+		}
+		for _, c := range all {
+			out = append(out, found{c.Candidate, c.Attested()})
+		}
+	}
+	if f.hkp != "" {
+		s := discover.KeyServer{URL: f.hkp, Web: w}
+		all, err := s.Search(ctx, address, pgp.ParseCertificate)
+		if err != nil && !errors.Is(err, discover.ErrNotFound) {
+			return nil, failed("looking up", address, err)
+		}
+		for _, c := range all {
+			out = append(out, found{Candidate: c})
+		}
+	}
+	return out, nil
+}
+
+// fetch asks the sources for another copy of a key of the ring.
+func (a *app) fetch(ctx context.Context, f *findFlags, e keyring.Entry) ([]found, error) {
+	w, err := a.web(f)
+	if err != nil {
+		return nil, err
+	}
+	var out []found
+	var problem error
+	if f.hkp != "" {
+		s := discover.KeyServer{URL: f.hkp, Web: w}
+		c, err := s.Get(ctx, e.Fingerprint, pgp.ParseCertificate)
+		if err == nil {
+			out = append(out, found{Candidate: *c})
+		}
+		problem = err
+	}
+	if f.wkd && isAddress(e.Address) {
+		all, err := w.WKD(ctx, e.Address, pgp.ParseCertificate)
+		for _, c := range all {
+			out = append(out, found{Candidate: c.Candidate})
+		}
+		problem = errors.Join(problem, err)
+	}
+	if len(out) == 0 && problem == nil {
+		problem = fmt.Errorf("%w: a domain has no directory", discover.ErrNotFound)
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	return nil, problem
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+	"github.com/doublekeybox/doublekeybox/smime"
+)
+
+// evidenceOf reads what somebody was told: digits, figures, words, or what a QR
+// code held.
+func evidenceOf(text string) (keyring.Evidence, error) {
+	lower := strings.ToLower(strings.TrimSpace(text))
+	if strings.HasPrefix(lower, "openpgp4fpr:") || strings.HasPrefix(lower, "x-smimefpr:") {
+		return keyring.Scanned(text)
+	}
+	f, err := keyring.ParseFingerprint(text)
+	if err != nil {
+		return keyring.Evidence{}, fmt.Errorf("FINGERPRINT %s: %w", shown(text), err)
+	}
+	if strings.EqualFold(f.Words(), strings.Join(strings.Fields(strings.ReplaceAll(lower, "-", " ")), " ")) {
+		return keyring.Spoken(text)
+	}
+	return keyring.Expect(f), nil
+}
+
+// forAddresses are the addresses that a key is to be added for.
+func forAddresses(f *ringAddFlags, c found) []string {
+	if len(f.addresses) > 0 {
+		return f.addresses
+	}
+	return c.Certificate.Addresses()
+}
+
+// believeAuthority asks the authorities of --roots, for each of the addresses.
+// What comes back is believed for the last of them: the others are asked here
+// so that all or none are added.
+func (a *app) believeAuthority(p keyring.Policy, f *ringAddFlags, name string, all []found) (*keyring.Verified, error) {
+	authorities, err := a.authorities("FILE")
+	if err != nil {
+		return nil, err
+	}
+	var beside []*keyring.Certificate
+	for _, c := range all {
+		if isX509(c.Certificate) {
+			beside = append(beside, c.Certificate)
+		}
+	}
+	var first error
+	for _, c := range all {
+		if !isX509(c.Certificate) || len(forAddresses(f, c)) == 0 {
+			continue
+		}
+		var v *keyring.Verified
+		var err error
+		for _, address := range forAddresses(f, c) {
+			if v, err = p.Verify(c.Certificate, smime.ChainTo(address, authorities, beside...)); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			return v, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = errors.New("no certificate in it states an address: authorities speak for S/MIME alone; for an OpenPGP key give its fingerprint")
+	}
+	return nil, failed("adding", name, first)
+}
+
+// believeSuccession takes the word of the key that an address has for the one
+// that comes after it.
+func (a *app) believeSuccession(p keyring.Policy, f *ringAddFlags, all []found) (*keyring.Verified, error) {
+	message, err := a.readSmall(f.succeeds)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.openRing()
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, c := range all {
+		for _, address := range forAddresses(f, c) {
+			entries, err := r.Lookup(address)
+			if err != nil {
+				if first == nil {
+					first = a.ringRefused(err)
+				}
+				continue
+			}
+			for _, old := range entries {
+				ev := pgp.SucceededIn(old.Verified, message)
+				if old.Format == string(kindSMIME) {
+					ev = smime.SucceededIn(old.Verified, message)
+				}
+				v, err := p.Verify(c.Certificate, ev)
+				if err == nil {
+					return v, nil
+				}
+				if first == nil {
+					first = err
+				}
+			}
+		}
+	}
+	if first == nil {
+		first = errors.New("no key in it states an address of the ring")
+	}
+	return nil, failed("reading the transition", f.succeeds, first)
+}
