@@ -165,6 +165,7 @@ func TestReceiptIsTheProof(t *testing.T) {
 		w, err := seal() // the positive twin
 		require.NoError(t, err)
 		require.Equal(t, []keyring.Fingerprint{bob.verified().Fingerprint(), carol.verified().Fingerprint()}, w.Receipt().Sealed)
+		require.Equal(t, []string{"expected fingerprint", "expected fingerprint"}, w.Receipt().Evidence)
 		require.EqualValues(t, 7, w.Receipt().Bytes)
 		break_(f)
 		w, err = seal()

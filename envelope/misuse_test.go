@@ -116,6 +116,7 @@ func TestReceiptOfHiddenAndDoubleRecipients(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Recipients, 3)
 	require.Len(t, r.Sealed, 3)
+	require.Len(t, r.Evidence, 3)
 
 	// Hidden ones differ in nothing but that: the order of the others must not matter.
 	blank := func(r *seam.Recipient, hidden bool) { *r = seam.Recipient{Algorithm: r.Algorithm, Hidden: hidden} }

@@ -129,6 +129,7 @@ func printable(s string) string {
 type Receipt struct {
 	Report
 	Sealed      []keyring.Fingerprint // the recipients asked for, in order
+	Evidence    []string              // why each of Sealed is believed, and as whose: keyring.Verified.Evidence
 	Passphrases int                   // how many passphrases open it
 	Reason      string                // why the content is encrypted as it is, in a few words; "" where there was nothing to choose
 	Bytes       int64                 // octets of content; 0 from Rewrap, which does not encrypt it

@@ -69,6 +69,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 	}
 	for _, v := range to {
 		r.Sealed = append(r.Sealed, v.Fingerprint())
+		r.Evidence = append(r.Evidence, v.Evidence())
 	}
 	return r, nil
 }

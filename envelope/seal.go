@@ -87,7 +87,14 @@ func (s *Sealer) Seal(dst io.Writer, to ...*keyring.Verified) (*Writer, error) {
 	if f == nil {
 		return nil, errors.New("envelope: only passphrases are given, of no format: set Sealer.Format")
 	}
-	return start(dst, f, p, func(dst io.Writer) (seam.Writer, error) { return f.Seal(dst, p) }, true)
+	w, err := start(dst, f, p, func(dst io.Writer) (seam.Writer, error) { return f.Seal(dst, p) }, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range to {
+		w.why = append(w.why, v.Evidence())
+	}
+	return w, nil
 }
 
 // planReaders is plan of what somebody will open. The format is nil where only

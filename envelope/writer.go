@@ -18,6 +18,7 @@ type Writer struct {
 	w       seam.Writer
 	sink    *sink
 	to      []keyring.Fingerprint
+	why     []string // for each of to
 	known   int // by how many passphrases it opens
 	n       int64
 	err     error // final; errInterrupted while a call is under way
@@ -141,7 +142,7 @@ func (w *Writer) Close() error {
 		found.LoweredBy, found.Auth = planned.LoweredBy, planned.Auth
 		found.Findings = append(planned.Findings[:len(planned.Findings):len(planned.Findings)], f.Findings...)
 	}
-	w.receipt = &Receipt{Report: *report(&found, nil), Sealed: w.to, Passphrases: w.known, Reason: planned.Reason, Bytes: w.n, Written: w.sink.n}
+	w.receipt = &Receipt{Report: *report(&found, nil), Sealed: w.to, Evidence: w.why, Passphrases: w.known, Reason: planned.Reason, Bytes: w.n, Written: w.sink.n}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,6 +26,7 @@ type ringAddFlags struct {
 	introduced             bool
 	succeeds               string
 	signer                 bool
+	find                   findFlags
 }
 
 func (a *app) ringAddCommand() *cobra.Command {
@@ -73,6 +75,7 @@ claims@), --replace where its owner told you that the old one is gone.`,
 	fl.BoolVar(&f.introduced, "introduced", false, "introducers of the ring certified it in FILE")
 	fl.StringVar(&f.succeeds, "succeeds", "", "a `MESSAGE` signed by the key that the address has, with the new key in it")
 	a.addAuthorityFlags(c, "FILE")
+	f.find.servers(c)
 	return c
 }
 
@@ -110,7 +113,7 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 // is only asked for where no file has its name.
 func (a *app) candidatesFor(ctx context.Context, f *ringAddFlags, name string) ([]found, error) {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && isAddress(name) {
-		all, err := a.find(ctx, name, &f.find)
+		all, err := a.find(ctx, name, &findFlags{wkd: true, ca: f.find.ca, private: f.find.private})
 		switch {
 		case err != nil:
 			return nil, err
@@ -189,11 +192,6 @@ func (a *app) believe(f *ringAddFlags, args []string, all []found) (*keyring.Ver
 		return nil, usagef("%s: give one kind of evidence", strings.Join(kinds, " and "))
 	case len(kinds) == 0 && p.AcceptDomainAttested && slices.ContainsFunc(all, func(c found) bool { return c.Address != "" }):
 		return firstVerified(p, all, func(c found) keyring.Evidence { return c.attested })
-	case len(kinds) == 0 && p.AcceptFirstUse:
-		if len(all) > 1 {
-			return nil, failed("reading the key", args[0], fmt.Errorf("it holds %d keys: which one is meant? Give its fingerprint", len(all)))
-		}
-		return p.Verify(all[0].Certificate, keyring.FirstUse())
 	case len(kinds) == 0:
 		return nil, a.askForEvidence(args[0], all)
 	case f.introduced:

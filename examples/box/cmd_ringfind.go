@@ -28,6 +28,12 @@ func (f *findFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.BoolVar(&f.wkd, "wkd", false, "ask the Web Key Directory of the address' domain")
 	fl.StringVar(&f.hkp, "hkp", "", "ask the key server at this `URL`")
+	f.servers(c)
+}
+
+// servers adds what says which servers are believed.
+func (f *findFlags) servers(c *cobra.Command) {
+	fl := c.Flags()
 	fl.StringVar(&f.ca, "ca", "", "servers are certified by an authority in this `FILE` (default: those of the system)")
 	fl.BoolVar(&f.private, "allow-private", false, "servers may be in a private network, or on this machine")
 }

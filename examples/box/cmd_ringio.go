@@ -249,9 +249,6 @@ erased is there without names.`,
 			var rows [][]string
 			for _, e := range all {
 				who := strings.Join(e.Addresses, ", ")
-				if e.Erased {
-					who = "(erased)"
-				}
 				rows = append(rows, []string{e.Time.UTC().Format(time.DateTime), e.Event, who, e.Fingerprint.String(), e.Detail})
 			}
 			printTable(a.stdout, []string{"TIME (UTC)", "EVENT", "WHOSE", "FINGERPRINT", "DETAIL"}, rows)
@@ -269,13 +266,14 @@ type eventJSON struct {
 	Addresses   []string  `json:"addresses,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"`
 	Detail      string    `json:"detail,omitempty"`
-	Erased      bool      `json:"erased"`
+	Sequence    int64     `json:"sequence"`
+	Digest      string    `json:"digest"` // over this line and all before it
 }
 
 func eventsJSON(all []keyring.Event) []eventJSON {
 	out := []eventJSON{}
 	for _, e := range all {
-		out = append(out, eventJSON{e.Time.UTC(), e.Event, e.Addresses, e.Fingerprint.String(), e.Detail, e.Erased})
+		out = append(out, eventJSON{e.Time.UTC(), e.Event, e.Addresses, e.Fingerprint.String(), e.Detail, e.Sequence, e.Digest})
 	}
 	return out
 }

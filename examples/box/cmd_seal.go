@@ -178,4 +178,10 @@ func (a *app) sayReceipt(r *envelope.Receipt, signed bool) {
 	for _, s := range r.Findings {
 		a.say("note: %s", s)
 	}
+	// Who named addresses sees whose keys the ring has for them.
+	if a.ring.opened != nil {
+		for i, f := range r.Sealed {
+			a.say("sealed to %s: %s", f.Grouped(), r.Evidence[i])
+		}
+	}
 }

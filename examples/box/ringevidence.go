@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
@@ -13,16 +12,9 @@ import (
 // evidenceOf reads what somebody was told: digits, figures, words, or what a QR
 // code held.
 func evidenceOf(text string) (keyring.Evidence, error) {
-	lower := strings.ToLower(strings.TrimSpace(text))
-	if strings.HasPrefix(lower, "openpgp4fpr:") || strings.HasPrefix(lower, "x-smimefpr:") {
-		return keyring.Scanned(text)
-	}
 	f, err := keyring.ParseFingerprint(text)
 	if err != nil {
 		return keyring.Evidence{}, fmt.Errorf("FINGERPRINT %s: %w", shown(text), err)
-	}
-	if strings.EqualFold(f.Words(), strings.Join(strings.Fields(strings.ReplaceAll(lower, "-", " ")), " ")) {
-		return keyring.Spoken(text)
 	}
 	return keyring.Expect(f), nil
 }
@@ -70,6 +62,49 @@ func (a *app) believeAuthority(p keyring.Policy, f *ringAddFlags, name string, a
 	}
 	if first == nil {
 		first = errors.New("no certificate in it states an address: authorities speak for S/MIME alone; for an OpenPGP key give its fingerprint")
+	}
+	return nil, failed("adding", name, first)
+}
+
+// believeIntroducers takes the word of those whom the ring trusts to introduce.
+func (a *app) believeIntroducers(p keyring.Policy, f *ringAddFlags, name string, all []found) (*keyring.Verified, error) {
+	r, err := a.openRing()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := r.Entries()
+	if err != nil {
+		return nil, err
+	}
+	var introducers []*keyring.Verified
+	seen := map[string]bool{}
+	for _, e := range entries {
+		if e.Introducer != nil && e.Verified != nil && !seen[e.Fingerprint.String()] {
+			seen[e.Fingerprint.String()] = true
+			introducers = append(introducers, e.Verified)
+		}
+	}
+	if len(introducers) == 0 {
+		return nil, usagef("--introduced: nobody in the ring is an introducer: box ring introducer FINGERPRINT")
+	}
+	file, err := a.readAtMost(name, mostStoreBytes)
+	if err != nil {
+		return nil, err
+	}
+	var first error
+	for _, c := range all {
+		for _, address := range forAddresses(f, c) {
+			v, err := p.Verify(c.Certificate, pgp.IntroducedBy(address, file, introducers...))
+			if err == nil {
+				return v, nil
+			}
+			if first == nil {
+				first = err
+			}
+		}
+	}
+	if first == nil {
+		first = errors.New("no key in it states an address")
 	}
 	return nil, failed("adding", name, first)
 }
