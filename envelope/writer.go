@@ -19,7 +19,7 @@ type Writer struct {
 	sink    *sink
 	to      []keyring.Fingerprint
 	why     []string // for each of to
-	known   int // by how many passphrases it opens
+	known   int      // by how many passphrases it opens
 	n       int64
 	err     error // final; errInterrupted while a call is under way
 	freed   bool  // w and the audit have ended
