@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/doublekeybox/doublekeybox/internal/storage"
 )
 
 // What is in the directory of a ring. Everything else there is left alone.
@@ -21,9 +22,7 @@ const (
 	newSuffix  = "~"         // of a record that is not in place; no record's name has it
 )
 
-// The most that is read of one record: an index of a million entries. What is
-// larger was not put there by a ring.
-const maxRecord = 256 << 20
+const maxRecord = storage.MaxRecord
 
 // dirStore is the [Store] in a directory.
 //
@@ -216,7 +215,7 @@ func (d *dirStore) tail(from int64) ([]byte, error) {
 
 // Record implements Store.
 func (d *dirStore) Record(name string) ([]byte, error) {
-	if !validName(name) {
+	if !storage.ValidName(name) {
 		return nil, dirErr(d.path, fmt.Errorf("no record can be called %.80q: %w", name, fs.ErrNotExist))
 	}
 	f, err := openOwn(d.root, file(name), os.O_RDONLY)
@@ -248,14 +247,6 @@ func file(name string) string {
 		return dirIndex
 	}
 	return dirRecords + "/" + name
-}
-
-// validName reports whether a record can have this name, see [Store].
-func validName(name string) bool {
-	if len(name) < 1 || len(name) > 64 || strings.ContainsRune("-.", rune(name[0])) {
-		return false
-	}
-	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") == ""
 }
 
 // dirErr says which ring it was. The text of the system's errors has the path

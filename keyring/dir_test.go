@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/doublekeybox/doublekeybox/internal/storage"
 	"github.com/doublekeybox/doublekeybox/internal/storetest"
 )
 
@@ -42,7 +43,7 @@ func FuzzDirPlan(f *testing.F) {
 		require.Equal(t, p, again)
 		require.Equal(t, made && p.lineless, made)
 		for _, name := range append(append(p.put, p.replace...), p.drop...) {
-			require.True(t, validName(name), name)
+			require.True(t, storage.ValidName(name), name)
 		}
 	})
 }

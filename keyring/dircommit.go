@@ -1,16 +1,14 @@
 package keyring
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/internal/filelock"
+	"github.com/doublekeybox/doublekeybox/internal/storage"
 )
 
 // How long a Commit waits for others. Each holds the lock for some milliseconds,
@@ -22,7 +20,7 @@ func (d *dirStore) Commit(size int64, c Commit) error {
 	if d.readOnly != nil {
 		return dirErr(d.path, fmt.Errorf("cannot be changed by this user: %w", d.readOnly))
 	}
-	if err := c.valid(); err != nil {
+	if err := storage.Check(c.Append, c.Put, c.Drop); err != nil {
 		return dirErr(d.path, err)
 	}
 	t := time.NewTimer(d.wait)
@@ -50,27 +48,6 @@ func (d *dirStore) Commit(size int64, c Commit) error {
 }
 
 var errLocked = fmt.Errorf("another program, which may hang, does not give up the lock on its file %q: end it and try again", dirLock)
-
-// valid refuses what no Store takes.
-func (c *Commit) valid() error {
-	if n := len(c.Append); n > 0 && bytes.IndexByte(c.Append, '\n') != n-1 {
-		return errors.New("what is appended is not one line")
-	}
-	for _, name := range append(slices.Collect(maps.Keys(c.Put)), c.Drop...) {
-		if !validName(name) {
-			return fmt.Errorf("no record can be called %.80q", name)
-		}
-	}
-	for name, b := range c.Put {
-		if len(b) > maxRecord {
-			return fmt.Errorf("the record %s has more than %d octets", name, maxRecord)
-		}
-		if slices.Contains(c.Drop, name) {
-			return fmt.Errorf("the record %s is put and dropped at once", name)
-		}
-	}
-	return nil
-}
 
 // acquire returns the lock file, locked. It is the file that has the name then:
 // who holds one that was removed or replaced keeps nobody out.

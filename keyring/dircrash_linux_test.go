@@ -85,7 +85,7 @@ func work(t *testing.T, s Store) {
 	for g := range goroutines {
 		wg.Go(func() {
 			w := fmt.Sprintf("%s.%d", name, g)
-			err := storetest.Work(s, w, each, ErrConflict, func() { os.Stdout.WriteString(w + "\n") })
+			err := storetest.Work(s, w, each, ErrConflict, func() { os.Stdout.WriteString(w + "\n") }, nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -207,7 +207,7 @@ func TestDirKilled(t *testing.T) {
 	s, err := openDir(dir)
 	require.NoError(t, err)
 	defer s.Close()
-	require.NoError(t, storetest.Work(s, "last", 1, ErrConflict, nil))
+	require.NoError(t, storetest.Work(s, "last", 1, ErrConflict, nil, nil))
 	requireClean(t, dir, workers+1)
 	n := 0
 	for _, each := range told {

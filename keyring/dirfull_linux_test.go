@@ -3,7 +3,6 @@ package keyring
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -178,7 +177,7 @@ func mount(t *testing.T, kind, dir string) string {
 	}
 	out, err := exec.Command("mount", "-o", "loop", filepath.Join(dir, "image"), to).CombinedOutput()
 	if err != nil {
-		t.Skip(fmt.Sprintf("no loop device: %v %s", err, out))
+		t.Skipf("no loop device: %v %s", err, out)
 	}
 	return to
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/internal/storage"
 )
 
 // plan is what a Commit is about to do. While it does it, the lock file says so
@@ -100,11 +102,11 @@ func parsePlan(text string) (p *plan, made bool) {
 			p.size = n
 		case i == 0:
 			return nil, false
-		case verb == "put" && validName(name):
+		case verb == "put" && storage.ValidName(name):
 			p.put = append(p.put, name)
-		case verb == "replace" && validName(name):
+		case verb == "replace" && storage.ValidName(name):
 			p.replace = append(p.replace, name)
-		case verb == "drop" && validName(name):
+		case verb == "drop" && storage.ValidName(name):
 			p.drop = append(p.drop, name)
 		case line == "lineless":
 			p.lineless = true

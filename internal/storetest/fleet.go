@@ -18,8 +18,9 @@ import (
 
 // Work makes n commits as worker, each trying again until no other was first. Each
 // puts a record, and drops the one of before. What is done is told to done, where
-// that is not nil.
-func Work[C Commit](st Store[C], worker string, n int, conflict error, done func()) error {
+// that is not nil. Where flaky reports that an error is one of those that are to be
+// expected, it finds out whether the commit was made.
+func Work[C Commit](st Store[C], worker string, n int, conflict error, done func(), flaky func(error) bool) error {
 	var size int64
 	old, drop := "-", []string(nil)
 	for i := range n {
@@ -28,16 +29,23 @@ func Work[C Commit](st Store[C], worker string, n int, conflict error, done func
 		sum := sha256.Sum256(body)
 		line := fmt.Sprintf("%s %d %s %s %s\n", worker, i, name, hex.EncodeToString(sum[:8]), old)
 		c := commit[C](line, puts{name: body}, drop...)
-		for {
+		for made, unsure := false, false; !made; {
 			more, err := st.Log(size)
-			if err != nil {
-				return err
-			}
 			size += int64(len(more))
-			if err = st.Commit(size, c); err == nil {
-				break
+			switch {
+			case err == nil && unsure && bytes.Contains(more, []byte(line)):
+				made = true
+				continue
+			case err == nil:
+				err = st.Commit(size, c)
 			}
-			if !errors.Is(err, conflict) {
+			switch {
+			case err == nil:
+				made = true
+			case errors.Is(err, conflict):
+			case flaky != nil && flaky(err):
+				unsure = true
+			default:
 				return err
 			}
 		}
@@ -106,7 +114,7 @@ func testGoroutines[C Commit](t *testing.T, s Suite[C], open func() Store[C]) {
 	st := []Store[C]{open(), open()}
 	for w := range workers {
 		wg.Go(func() {
-			if err := Work(st[w%stores], fmt.Sprint("w", w), each, s.Conflict, nil); err != nil {
+			if err := Work(st[w%stores], fmt.Sprint("w", w), each, s.Conflict, nil, nil); err != nil {
 				t.Error(err)
 			}
 		})
