@@ -16,13 +16,17 @@ var errFIPS = fmt.Errorf("%w: SHA-1 fingerprints (OpenPGP version 4, thumbprints
 
 // MismatchError says that a certificate has another fingerprint than expected.
 type MismatchError struct {
-	Want Fingerprint // zero: none was expected
+	Want Fingerprint // zero: none was expected, or safety numbers were compared
 	Got  Fingerprint // computed of the certificate
+
+	numbers [2]string // expected and computed, where safety numbers were compared
 }
 
 // Error implements error, on one line.
 func (e *MismatchError) Error() string {
 	switch {
+	case e.numbers[0] != "":
+		return fmt.Sprintf("keyring: the safety number with %s is %s, expected was %s: this is another key, or the other side has another one of yours", e.Got, e.numbers[1], e.numbers[0])
 	case e.Want.IsZero():
 		return fmt.Sprintf("keyring: no fingerprint was expected, the zero value matches nothing; this certificate's is %s", e.Got)
 	case e.Want.kind == decimal && e.Got.Digits() != "":

@@ -66,6 +66,10 @@ func digest(k seam.Kind, hashed []byte) (f Fingerprint) {
 // share one (SHA-1 collisions), so that the person who confirmed the
 // thumbprint confirmed both: only [Expect] takes it, and only by this name.
 //
+// What a camera read belongs to [Scan], which takes what other programs put
+// behind the digits; words that were read out may as well go to [Spoken]; the
+// number that two people compare ([Fingerprint.SafetyNumber]) is no fingerprint.
+//
 // A key ID (8 or 16 digits) is an error that says so: other keys with the same
 // ID can be made at will.
 func ParseFingerprint(s string) (Fingerprint, error) {
@@ -91,15 +95,20 @@ func ParseFingerprint(s string) (Fingerprint, error) {
 	} else if rest, ok := cutFold(text, "sha1:"); ok {
 		text, kind40, kind64 = rest, thumb, none
 	}
+	return fromDigits(text, kind40, kind64, s)
+}
+
+// fromDigits reads digits in any grouping. whole is what they stood in.
+func fromDigits(text string, kind40, kind64 kind, whole string) (Fingerprint, error) {
 	text = strings.TrimSpace(text)
 	if rest, ok := cutFold(text, "0x"); ok {
 		text = rest
 	}
 	raw, err := hex.DecodeString(ungroup(text))
 	if err != nil || len(raw) == 0 {
-		return Fingerprint{}, fmt.Errorf("keyring: %q is not a fingerprint: give 40 or 64 hexadecimal digits", cut(s))
+		return Fingerprint{}, fmt.Errorf("keyring: %q is not a fingerprint: give 40 or 64 hexadecimal digits", cut(whole))
 	}
-	return fromOctets(raw, kind40, kind64, s)
+	return fromOctets(raw, kind40, kind64, whole)
 }
 
 // ungroup removes what people and programs put between the groups of digits.

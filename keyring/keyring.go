@@ -16,7 +16,6 @@ package keyring
 
 import (
 	"bytes"
-	"crypto/fips140"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,33 +69,11 @@ func (c *Certificate) Marshal() []byte {
 	return bytes.Clone(in.Encoding())
 }
 
-// Evidence is why a certificate is believed. It is opaque; [Expect] makes one
-// here, other constructors live beside what they need to know. The zero value
-// convinces nobody.
+// Evidence is why a certificate is believed. It is opaque. [Expect], [Scan],
+// [Spoken], [Fingerprint.Compared] and [FirstUse] make it here; other
+// constructors, smime.ChainTo and pgp.IntroducedBy among them, live beside what
+// they need to know. The zero value convinces nobody.
 type Evidence seam.Opaque[seam.Evidence]
-
-// Expect is the evidence that whoever calls was told the whole fingerprint by
-// a way that an attacker on the mail's path does not control: typed from
-// paper, scanned, read out on the telephone.
-//
-// It proves that this is the key that was meant. It does not prove that the
-// person who read it out is who they claim to be.
-func Expect(want Fingerprint) Evidence {
-	return Evidence(seam.Wrap(seam.Evidence{
-		Basis: seam.BasisFingerprint,
-		Why:   "expected fingerprint",
-		Check: func(c seam.Certificate) error {
-			got := digest(c.Kind(), c.Hashed())
-			if fips140.Enforced() && (c.Kind() == seam.PGPv4 || want.kind == thumb) {
-				return errFIPS
-			}
-			if want.Matches(got) || want.isThumbprintOf(c) {
-				return nil
-			}
-			return &MismatchError{Want: want, Got: got}
-		},
-	}))
-}
 
 // Verified is a certificate together with the evidence that it is the right
 // one. Only [Verify] makes one that is worth anything: nil and the zero value

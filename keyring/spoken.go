@@ -57,12 +57,15 @@ func (f Fingerprint) Digits() string {
 	if d.n == 0 {
 		return ""
 	}
-	s := d.String()
-	var groups []string
-	for ; len(s) > 0; s = s[5:] {
+	return strings.Join(fives(d.String()), " ")
+}
+
+// fives cuts figures into groups of five, in which they are written.
+func fives(s string) (groups []string) {
+	for ; len(s) >= 5; s = s[5:] {
 		groups = append(groups, s[:5])
 	}
-	return strings.Join(groups, " ")
+	return groups
 }
 
 // decimal derives the twelve groups: of each 5 octets of SHA-512 over a domain
@@ -79,16 +82,20 @@ func (f Fingerprint) decimal() Fingerprint {
 	// The kind is hashed, so its numbers are part of the format for good.
 	msg := append([]byte("doublekeybox fingerprint digits 1\x00"), byte(f.kind))
 	h := sha512.Sum512(append(msg, f.sum[:f.n]...))
-	var s strings.Builder
+	d, _ := fromDecimal(strings.Join(fiveFigures(h[:]), "")) // zeros: nobody has met them, and the zero value is right
+	return d
+}
+
+// fiveFigures returns twelve groups of five figures of the first 60 octets of h.
+func fiveFigures(h []byte) (groups []string) {
 	for i := range 12 {
 		var v uint64
 		for _, b := range h[5*i : 5*i+5] {
 			v = v<<8 | uint64(b)
 		}
-		fmt.Fprintf(&s, "%05d", v%100_000)
+		groups = append(groups, fmt.Sprintf("%05d", v%100_000))
 	}
-	d, _ := fromDecimal(s.String()) // zeros: nobody has met them, and the zero value is right
-	return d
+	return groups
 }
 
 // decimalDigits is what Digits has without its spaces.
