@@ -124,7 +124,10 @@ func (s *KeyServer) fetch(ctx context.Context, path string, parse func([]byte) (
 // at returns the whole address of a path.
 func (s *KeyServer) at(path string) (string, error) {
 	u, err := url.Parse(s.URL)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
+	if err == nil && u.User != nil {
+		return "", refuse("the key server %.80q has a password in it: hkps://%.80s", u.Redacted(), u.Host)
+	}
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
 		return "", refuse("%.80q is no address of a key server: hkps://keys.example.org", s.URL)
 	}
 	switch u.Scheme {

@@ -110,6 +110,7 @@ func TestKeyServerRefuses(t *testing.T) {
 		_, err := s.Get(context.Background(), whole, pgp.ParseCertificate)
 		require.ErrorIs(t, err, keyring.ErrRefused, u)
 		require.ErrorContains(t, err, "hkps://", u)
+		require.NotContains(t, err.Error(), "a:b")
 		_, err = s.Search(context.Background(), "bob@example.com", pgp.ParseCertificate)
 		require.ErrorIs(t, err, keyring.ErrRefused, u)
 	}
