@@ -91,11 +91,13 @@ func (x *recipient) named(err error) error {
 
 // choose returns the key of each in one format, each key once.
 func choose(list []recipient, format string) (out []*Verified) {
+	seen := map[string]bool{} // numbers of records
 	for i := range list {
 		v := list[i].choices[format]
-		if slices.ContainsFunc(out, func(o *Verified) bool { return o.Fingerprint() == v.Fingerprint() }) {
+		if seen[v.origin.id] {
 			continue
 		}
+		seen[v.origin.id] = true
 		if g := list[i].group; g != "" {
 			v.why += fmt.Sprintf("; in the group %s", g)
 		}

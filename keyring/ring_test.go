@@ -24,9 +24,13 @@ func openPGP(t testing.TB, address string) *keyring.Certificate {
 
 func xKey(t testing.TB, address string) *smime.Key {
 	t.Helper()
-	k, err := smime.GenerateKey(smime.KeyOptions{Address: address, Algorithm: "p256", ReadsGCM: true})
+	k, err := generateX(address)
 	require.NoError(t, err)
 	return k
+}
+
+func generateX(address string) (*smime.Key, error) {
+	return smime.GenerateKey(smime.KeyOptions{Address: address, Algorithm: "p256", ReadsGCM: true})
 }
 
 func x509Cert(t testing.TB, address string) *keyring.Certificate {

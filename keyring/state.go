@@ -158,6 +158,9 @@ func (st *state) find(f Fingerprint) *slot {
 	if s := st.byKey[f]; s != nil {
 		return s
 	}
+	if f.kind == pgp4 || f.kind == pgp6 || f.kind == x509 {
+		return nil
+	}
 	for g, s := range st.byKey {
 		if f.Matches(g) {
 			return s
