@@ -100,7 +100,7 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 		if err != nil {
 			return nil, err
 		}
-		done.Findings = append(done.Findings, judged.findings...)
+		done.Findings = append(append(done.Findings, judged.findings...), d.st.foundLooks(address)...)
 		if rec == nil {
 			if rec, err = d.record(same, f); err != nil {
 				return nil, err

@@ -89,14 +89,19 @@ func (r *Ring) Lookup(address string) ([]Entry, error) {
 	}
 	var found []Entry
 	err = r.view(func(st *state) error {
-		if found, err = r.lookup(st, a, r.policy.now()); err != nil {
+		all, err := r.lookup(st, a, r.policy.now())
+		if err != nil {
 			return err
 		}
-		good := slices.DeleteFunc(found, func(e Entry) bool { return e.Problem != nil })
-		if len(good) == 0 {
-			return firstProblem(found)
+		found = nil
+		for _, e := range all {
+			if e.Problem == nil {
+				found = append(found, e)
+			}
 		}
-		found = good
+		if len(found) == 0 {
+			return firstProblem(all)
+		}
 		return nil
 	})
 	if err != nil {
@@ -238,14 +243,7 @@ func (r *Ring) unknown(st *state, address string) error {
 	if err := r.blind(st); err != nil {
 		return fmt.Errorf("%w; it may be what %q needs", err, cut(address))
 	}
-	e := &UnknownError{Address: address}
-	for a := range st.byAddress {
-		if looksLike(a, address) {
-			e.Similar = append(e.Similar, a)
-		}
-	}
-	slices.Sort(e.Similar)
-	return e
+	return &UnknownError{Address: address, Similar: st.similar(address)}
 }
 
 // Recipients returns to whom a message for these addresses is sealed: for each

@@ -104,3 +104,11 @@ func (m *memStore) clone() *memStore {
 	}
 	return c
 }
+
+// Set overwrites the log, and these records.
+func (m *memStore) Set(log []byte, records map[string][]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.log = log
+	maps.Copy(m.records, records)
+}

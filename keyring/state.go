@@ -25,6 +25,8 @@ type state struct {
 	byKey     map[Fingerprint]*slot
 	unknown   map[string]*slot // of which the rows are not known yet
 
+	looks looks // nil: not asked for
+
 	index    put // name "": none
 	indexSeq int64
 
@@ -119,6 +121,9 @@ func (st *state) know(s *slot, rows []row) {
 	for i := range rows {
 		if a := rows[i].address; a != "" && !slices.Contains(st.byAddress[a], s) {
 			st.byAddress[a] = append(st.byAddress[a], s)
+			if st.looks != nil {
+				st.looks.add(a)
+			}
 		}
 		if f := rows[i].fingerprint; !f.IsZero() {
 			st.byKey[f] = s
