@@ -106,7 +106,7 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 				return nil, err
 			}
 		}
-		event, changed := rec.take(v, address, a, &judged, r.policy, d.now)
+		event, changed := rec.take(v, address, a, &judged, r.policy, at.after(address, d.now))
 		if !changed && len(judged.replaces) == 0 {
 			continue
 		}
@@ -267,6 +267,21 @@ func (d *draft) unpin(s *slot, address string, signer bool, event string, by Fin
 type at struct {
 	slots  []*slot // of each pin
 	groups []*slot
+}
+
+// after returns now, or the first second after that in which the last key of
+// the address came: of several the first is sealed to, and which that is must
+// not hang on how quickly they were added.
+func (a at) after(address string, now time.Time) time.Time {
+	now = now.UTC().Truncate(time.Second)
+	for _, s := range a.slots {
+		for i := range s.rows {
+			if x := &s.rows[i]; x.address == address && !x.since.Before(now) {
+				now = x.since.Add(time.Second)
+			}
+		}
+	}
+	return now
 }
 
 // pins returns what judge is told of an address, same being the record of the

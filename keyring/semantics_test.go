@@ -26,6 +26,9 @@ func toBob(r *keyring.Ring) ([]*keyring.Verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fips() {
+		return to, nil // AES-GCM with a nonce in the message is not allowed
+	}
 	return to, seals(to...)
 }
 
@@ -410,6 +413,9 @@ func zeroVerified(t *testing.T) {
 // What another ring believes is believed as long as that ring does, and enters
 // this one by its door alone.
 func otherRing(t *testing.T) {
+	if fips() {
+		t.Skip("GODEBUG=fips140=only: AES-GCM with a nonce in the message is not allowed")
+	}
 	bob := bobX509(t, nil)
 	theirs, ours := ringAt(t, keyring.Policy{}, nil), ringAt(t, keyring.Policy{}, nil)
 	put(t, theirs, bob, keyring.Addition{})
@@ -441,6 +447,9 @@ func otherRing(t *testing.T) {
 // ring and of the certificates afterwards; and the receipt is read from what
 // was written.
 func changedAfterSeal(t *testing.T) {
+	if fips() {
+		t.Skip("GODEBUG=fips140=only: AES-GCM with a nonce in the message is not allowed")
+	}
 	bob, eve := xKey(t, bobAt), xKey(t, bobAt)
 	r := ringAt(t, keyring.Policy{}, nil)
 	put(t, r, bob.Certificate(), keyring.Addition{})
