@@ -22,6 +22,7 @@ import (
 type ringAddFlags struct {
 	addresses              []string
 	alias, beside, replace bool
+	own                    bool
 	reads                  string
 	introduced             bool
 	succeeds               string
@@ -71,6 +72,7 @@ claims@), --replace where its owner told you that the old one is gone.`,
 	fl.BoolVar(&f.alias, "alias", false, "it is for these addresses though it does not state them: you know it")
 	fl.BoolVar(&f.beside, "beside", false, "the address keeps the key that it has, and gets this one too")
 	fl.BoolVar(&f.replace, "replace", false, "the address loses the key of this format that it has")
+	fl.BoolVar(&f.own, "own", false, "it is your own key (box identity list), and the addresses are yours")
 	fl.StringVar(&f.reads, "reads", "", "what the owner's programs read, as they told you: `gcm` or cbc (S/MIME)")
 	fl.BoolVar(&f.introduced, "introduced", false, "introducers of the ring certified it in FILE")
 	fl.StringVar(&f.succeeds, "succeeds", "", "a `MESSAGE` signed by the key that the address has, with the new key in it")
@@ -97,7 +99,7 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 		return err
 	}
 	change, err := r.Add(v, keyring.Addition{
-		Addresses: f.addresses, Alias: f.alias, Beside: f.beside, Replace: f.replace, Signer: f.signer,
+		Addresses: f.addresses, Alias: f.alias, Beside: f.beside, Replace: f.replace, Signer: f.signer, Own: f.own,
 	})
 	if err != nil {
 		return a.ringRefused(err)
@@ -131,13 +133,21 @@ type found struct {
 	attested keyring.Evidence // zero: nothing
 }
 
-// candidatesIn reads whatever certificates a file holds.
+// candidatesIn reads whatever certificates a file holds, or a folder: that of
+// GnuPG, a certificate directory.
 func (a *app) candidatesIn(name string) ([]found, error) {
-	b, err := a.readAtMost(name, mostStoreBytes)
-	if err != nil {
-		return nil, err
+	r := a.candidateReader()
+	var all []discover.Candidate
+	var problems []discover.Problem
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		all, problems = r.Dir(name, os.DirFS(name))
+	} else {
+		b, err := a.readAtMost(name, mostStoreBytes)
+		if err != nil {
+			return nil, err
+		}
+		all, problems = r.Read(name, b)
 	}
-	all, problems := a.candidateReader(name).Read(name, b)
 	if len(all) == 0 {
 		err := errors.New("there is no key in it")
 		if len(problems) > 0 {
@@ -161,9 +171,16 @@ func (a *app) candidatesIn(name string) ([]found, error) {
 const mostStoreBytes = 64 << 20
 
 // candidateReader finds certificates in files of all kinds.
-func (a *app) candidateReader(string) *discover.Reader {
+func (a *app) candidateReader() *discover.Reader {
 	return &discover.Reader{
 		Parsers: []func([]byte) (*keyring.Certificate, error){pgp.ParseCertificate, pgp.KeyCertificate, smime.ParseCertificate},
+		PKCS12: func(_ string, b []byte) ([]*keyring.Certificate, error) {
+			passphrase, err := a.readPassphrase(a.ring.passphraseFile)
+			if err != nil {
+				return nil, err
+			}
+			return smime.PKCS12Certificates(b, passphrase)
+		},
 	}
 }
 

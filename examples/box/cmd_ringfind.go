@@ -14,6 +14,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/keyring/discover"
 	"github.com/doublekeybox/doublekeybox/pgp"
+	"github.com/doublekeybox/doublekeybox/smime"
 )
 
 // findFlags are where keys are looked for.
@@ -22,12 +23,16 @@ type findFlags struct {
 	hkp     string
 	ca      string
 	private bool
+	dane    string
+	trusted bool
 }
 
 func (f *findFlags) add(c *cobra.Command) {
 	fl := c.Flags()
 	fl.BoolVar(&f.wkd, "wkd", false, "ask the Web Key Directory of the address' domain")
 	fl.StringVar(&f.hkp, "hkp", "", "ask the key server at this `URL`")
+	fl.StringVar(&f.dane, "dane", "", "ask for the DNS records of the address (OPENPGPKEY, SMIMEA), at the resolver `HOST:PORT`")
+	fl.BoolVar(&f.trusted, "trusted-resolver", false, "the resolver of --dane validates by DNSSEC, and nobody is between it and this machine")
 	f.servers(c)
 }
 
@@ -42,7 +47,7 @@ func (a *app) ringFindCommand() *cobra.Command {
 	var f findFlags
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "find [--wkd] [--hkp URL] ADDRESS",
+		Use:   "find [--wkd] [--hkp URL] [--dane RESOLVER] ADDRESS",
 		Short: "Look for somebody's key on the network; nothing is remembered",
 		Long: `Look for the keys of an address: in the Web Key Directory of its domain unless
 another source is named. What is found is shown and not believed: anybody can
@@ -53,7 +58,7 @@ box ring add ADDRESS FINGERPRINT.`,
   box ring find --hkp https://keys.openpgp.org bob@example.org`,
 		Args: exactly(1, "ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.wkd = f.wkd || f.hkp == ""
+			f.wkd = f.wkd || f.hkp == "" && f.dane == ""
 			all, err := a.find(cmd.Context(), args[0], &f)
 			if err != nil {
 				return err
@@ -133,6 +138,21 @@ func (a *app) find(ctx context.Context, address string, f *findFlags) ([]found, 
 		}
 		for _, c := range all {
 			out = append(out, found{Candidate: c})
+		}
+	}
+	if f.dane != "" {
+		d := discover.DNS{Server: f.dane, Trusted: f.trusted}
+		for _, ask := range []func() ([]discover.Result, error){
+			func() ([]discover.Result, error) { return d.OpenPGPKey(ctx, address, pgp.ParseCertificate) },
+			func() ([]discover.Result, error) { return d.SMIMEA(ctx, address, smime.ParseCertificate) },
+		} {
+			all, err := ask()
+			if err != nil && !errors.Is(err, discover.ErrNotFound) {
+				return nil, failed("looking up", address, err)
+			}
+			for _, c := range all {
+				out = append(out, found{c.Candidate, c.Attested()})
+			}
 		}
 	}
 	return out, nil

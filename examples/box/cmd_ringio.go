@@ -20,20 +20,22 @@ func (a *app) ringImportCommand() *cobra.Command {
 		Use:   "import [--fingerprints FILE | --roots PEM] FILE…",
 		Short: "Look through files of keys, and remember those that are known to be right",
 		Long: `Look through files of keys: exports, GnuPG's pubring.kbx and pubring.gpg, PEM,
-.p7c, vCards, mails with Autocrypt headers, in any mixture. Copies of keys that
+.p7c, .p12, vCards, mails with signatures or Autocrypt headers, in any mixture;
+or through a folder: ~/.gnupg, a certificate directory. Copies of keys that
 the ring has already bring it what is new in them, revocations above all.
 
 The others are shown and NOT added: that a key arrived is no evidence. With
 --fingerprints all are added whose fingerprint stands in that file, one a line,
 which came by another way; with --roots those for which these authorities vouch.
 What other programs trust (GnuPG's ownertrust) is shown, and not taken over.`,
-		Example: `  box ring import ~/.gnupg/pubring.kbx
+		Example: `  box ring import ~/.gnupg
   box ring import --fingerprints from-the-letter.txt keys.asc`,
 		Args: atLeast(1, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.ringImport(args, fingerprints, asJSON) },
 	}
 	c.Flags().StringVar(&fingerprints, "fingerprints", "", "a `FILE` with the fingerprints that are right, one a line; # begins a comment")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON, for programs")
+	c.Flags().StringVar(&a.ring.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens PKCS#12 files (.p12); only their certificates are taken")
 	a.addAuthorityFlags(c, "FILE")
 	return c
 }

@@ -74,7 +74,7 @@ func (f *failure) Unwrap() error { return f.err }
 // what to do about it.
 func (a *app) errorLine(err error) string {
 	s := err.Error()
-	for _, pkg := range []string{"keyring", "identities", "envelope", "pgp", "smime", "atomicfile", "spool"} {
+	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "pgp", "smime", "atomicfile", "spool"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
 	if what := flagFor(s); what != "" {
@@ -105,6 +105,9 @@ func (a *app) errorLine(err error) string {
 // write, "" if it does not.
 func flagFor(text string) string {
 	for _, f := range []struct{ library, here string }{
+		{"set AllowPrivate", "here: --allow-private"},
+		{"Policy.AcceptFirstUse", "here: --accept first-use, on this command and on all that use the key"},
+		{"Policy.AcceptDomainAttested", "here: --accept domain, on this command and on all that use the key"},
 		{"Legacy.TripleDES", "here: box open or box reseal with --legacy 3des; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
 		{"Legacy.RC2", "here: box open or box reseal with --legacy rc2; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
 		{"Legacy.RSA1024", "here: box open or box reseal with --legacy rsa1024"},

@@ -17,6 +17,8 @@ type ringFlags struct {
 	dir    string
 	accept string
 
+	passphraseFile string // of PKCS#12 files that are looked through
+
 	opened *keyring.Ring // once for one run of the program
 }
 
@@ -76,6 +78,14 @@ func (a *app) openRing() (*keyring.Ring, error) {
 	dir, err := a.ringDir()
 	if err != nil {
 		return nil, err
+	}
+	// What is the user's own is not sealed to in somebody else's place.
+	_, own, err := a.listIdentities()
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range own {
+		p.Own = append(p.Own, i.Fingerprint)
 	}
 	if a.ring.dir == "" { // the directories of the configuration may be missing too
 		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {

@@ -26,13 +26,14 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"refused":  refused,
-			"setfp":    setFingerprint,
-			"truncate": truncate,
-			"flip":     flip,
-			"fill":     fill,
-			"only":     only,
-			"pki":      makePKI,
+			"refused":   refused,
+			"setfp":     setFingerprint,
+			"truncate":  truncate,
+			"flip":      flip,
+			"fill":      fill,
+			"only":      only,
+			"pki":       makePKI,
+			"keyserver": keyserver,
 		},
 	})
 }
