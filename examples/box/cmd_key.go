@@ -22,7 +22,7 @@ type keyFlags struct {
 
 func (a *app) keyCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "key public|passphrase|extend|renew|transition|revoke|merge",
+		Use:   "key public|passphrase|extend|renew|transition|revoke|merge|certify",
 		Short: "Change a key that you have",
 		Long: `Change a key that you have: your own (--key KEYFILE), or, with merge, the copy of
 somebody's public key. What comes out is a new file; the old one stays as it is,
@@ -35,7 +35,7 @@ unless -o names it and --force is given.`,
 			return cmd.Help()
 		},
 	}
-	c.AddCommand(a.keyPublicCommand(), a.keyPassphraseCommand(), a.keyExtendCommand(), a.keyRenewCommand(), a.keyTransitionCommand(), a.keyRevokeCommand(), a.keyMergeCommand())
+	c.AddCommand(a.keyPublicCommand(), a.keyPassphraseCommand(), a.keyExtendCommand(), a.keyRenewCommand(), a.keyTransitionCommand(), a.keyRevokeCommand(), a.keyMergeCommand(), a.keyCertifyCommand())
 	return c
 }
 
