@@ -209,6 +209,8 @@ func (a *app) believe(f *ringAddFlags, args []string, all []found) (*keyring.Ver
 		return nil, usagef("%s: give one kind of evidence", strings.Join(kinds, " and "))
 	case len(kinds) == 0 && p.AcceptDomainAttested && slices.ContainsFunc(all, func(c found) bool { return c.Address != "" }):
 		return firstVerified(p, all, func(c found) keyring.Evidence { return c.attested })
+	case len(kinds) == 0 && p.AcceptFirstUse:
+		return a.believeFirst(p, f, args[0], all)
 	case len(kinds) == 0:
 		return nil, a.askForEvidence(args[0], all)
 	case f.introduced:

@@ -57,12 +57,16 @@ func (a *app) ringRefused(err error) error {
 }
 
 func (a *app) ringVerifyCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify ADDRESS FINGERPRINT",
+	var mine string
+	c := &cobra.Command{
+		Use:   "verify ADDRESS FINGERPRINT | verify --mine FILE|ADDRESS ADDRESS NUMBER",
 		Short: "Compare a fingerprint that somebody tells you with the key in the ring",
 		Long: `Compare the fingerprint that its owner tells you now with the key that the ring
 has for the address. Where they are the same it is remembered as the better
-evidence; where they are not the exit status is 2, and nothing changes.`,
+evidence; where they are not the exit status is 2, and nothing changes.
+
+With --mine it is the safety number of your key and theirs, which you both see
+(box ring show --mine): comparing it once verifies both.`,
 		Example: `  box ring verify bob@example.org "adroitness article …"`,
 		Args:    exactly(2, "ADDRESS and FINGERPRINT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,6 +75,13 @@ evidence; where they are not the exit status is 2, and nothing changes.`,
 				return err
 			}
 			ev, err := evidenceOf(args[1])
+			if mine != "" {
+				own, e := a.ownFingerprint(mine)
+				if e != nil {
+					return e
+				}
+				ev, err = own.Compared(args[1])
+			}
 			if err != nil {
 				return err
 			}
@@ -97,6 +108,24 @@ evidence; where they are not the exit status is 2, and nothing changes.`,
 			return first
 		},
 	}
+	c.Flags().StringVar(&mine, "mine", "", "compare a safety number: your own key, a `FILE` or an address of yours")
+	return c
+}
+
+// ownFingerprint returns that of the user's key, by its file or as an identity.
+func (a *app) ownFingerprint(name string) (keyring.Fingerprint, error) {
+	if namesIdentity(name) {
+		_, all, err := a.findIdentities(name)
+		if err != nil {
+			return keyring.Fingerprint{}, err
+		}
+		return all[0].Fingerprint, nil
+	}
+	c, _, err := a.certificate(name)
+	if err != nil {
+		return keyring.Fingerprint{}, err
+	}
+	return c.Fingerprint(), nil
 }
 
 func (a *app) ringRemoveCommand() *cobra.Command {

@@ -137,6 +137,7 @@ func remarks(e keyring.Entry) string {
 
 func (a *app) ringShowCommand() *cobra.Command {
 	var asJSON, words, qr bool
+	var mine string
 	c := &cobra.Command{
 		Use:   "show [--words|--qr] [--json] ADDRESS|FINGERPRINT",
 		Short: "Show all that is known of a key, to read it out or to scan it",
@@ -156,6 +157,13 @@ func (a *app) ringShowCommand() *cobra.Command {
 					fmt.Fprintln(a.stdout)
 				}
 				a.printEntry(e, words)
+				if mine != "" {
+					own, err := a.ownFingerprint(mine)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(a.stdout, "%-14s%s\n", "safety number", own.SafetyNumber(e.Fingerprint))
+				}
 				if qr {
 					if err := a.printQR(e.Fingerprint); err != nil {
 						return err
@@ -167,6 +175,7 @@ func (a *app) ringShowCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON, for programs")
 	c.Flags().BoolVar(&words, "words", false, "the fingerprint in words too, to be read out")
+	c.Flags().StringVar(&mine, "mine", "", "the safety number of this key and yours too: your `FILE`, or an address of yours")
 	c.Flags().BoolVar(&qr, "qr", false, "the fingerprint as a QR code, to be scanned from the screen")
 	return c
 }
@@ -196,7 +205,7 @@ func (a *app) entriesOf(what string) ([]keyring.Entry, error) {
 func (a *app) printEntry(e keyring.Entry, words bool) {
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(a.stdout, "%-13s%s\n", name, oneLine(value))
+			fmt.Fprintf(a.stdout, "%-14s%s\n", name, oneLine(value))
 		}
 	}
 	line("address", e.Address)

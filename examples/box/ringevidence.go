@@ -14,7 +14,17 @@ import (
 func evidenceOf(text string) (keyring.Evidence, error) {
 	f, err := keyring.ParseFingerprint(text)
 	if err != nil {
+		if scanned, e := keyring.Scan(text); e == nil { // an invitation of another program
+			return scanned, nil
+		}
 		return keyring.Evidence{}, fmt.Errorf("FINGERPRINT %s: %w", shown(text), err)
+	}
+	// How it was told is kept beside what was told.
+	if scanned, err := keyring.Scan(text); err == nil {
+		return scanned, nil
+	}
+	if spoken, err := keyring.Spoken(text); err == nil {
+		return spoken, nil
 	}
 	return keyring.Expect(f), nil
 }
@@ -149,4 +159,13 @@ func (a *app) believeSuccession(p keyring.Policy, f *ringAddFlags, all []found) 
 		first = errors.New("no key in it states an address of the ring")
 	}
 	return nil, failed("reading the transition", f.succeeds, first)
+}
+
+// believeFirst believes that a key is an address' for want of anything else.
+func (a *app) believeFirst(p keyring.Policy, f *ringAddFlags, name string, all []found) (*keyring.Verified, error) {
+	addresses := forAddresses(f, all[0])
+	if len(all) != 1 || len(addresses) != 1 {
+		return nil, failed("reading the key", name, errors.New("which key, for which address? Give a file with one key, and --address"))
+	}
+	return p.Verify(all[0].Certificate, keyring.FirstUse(addresses[0]))
 }
