@@ -2,6 +2,8 @@ package discover
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -34,7 +36,18 @@ type Problem struct {
 
 // Error implements error, on one line.
 func (p Problem) Error() string {
-	return fmt.Sprintf("discover: %.200q: %v", p.Where, p.Err)
+	return fmt.Sprintf("discover: %.200q: %s", p.Where, oneLine(p.Err))
+}
+
+// oneLine returns what an error says without what would write over lines of a
+// terminal: some errors of the standard library hold what was sent.
+func oneLine(err error) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, fmt.Sprint(err))
 }
 
 // Unwrap returns Err.

@@ -38,7 +38,7 @@ var (
 // collector takes what is found in one source.
 type collector struct {
 	name    string
-	parsers []func([]byte) (*keyring.Certificate, error)
+	parsers []keyring.Parser
 	open    func(string, []byte) ([]*keyring.Certificate, error)
 
 	found    []Candidate

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -125,12 +124,12 @@ func (c *collector) parts(p part, boundary string) (all []part) {
 		}
 		here := join(p.place, fmt.Sprintf("part %d", n))
 		if err != nil {
-			c.problem(here, err)
+			c.problem(here, fmt.Errorf("the parts cannot be told apart: %.120q", err.Error()))
 			return all
 		}
 		body, err := io.ReadAll(next) // less than p.body has
 		if err != nil {
-			c.problem(here, err)
+			c.problem(here, errors.New("its end is missing"))
 			return all
 		}
 		header := fields{{name: ""}} // not nil: a part may have none
@@ -146,11 +145,7 @@ func (c *collector) parts(p part, boundary string) (all []part) {
 func decode(encoding string, b []byte) ([]byte, error) {
 	switch lowerASCII(strings.TrimSpace(encoding)) {
 	case "base64":
-		out, err := io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(b)))
-		if err != nil {
-			return nil, errors.New("its base64 is damaged")
-		}
-		return out, nil
+		return unbase64(string(b))
 	case "quoted-printable":
 		out, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
 		if err != nil {

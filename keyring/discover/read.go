@@ -20,7 +20,7 @@ type Reader struct {
 	// Parsers are for the formats that are wanted: pgp.ParseCertificate for
 	// OpenPGP, pgp.KeyCertificate beside it for the public parts of secret keys,
 	// and smime.ParseCertificate for X.509.
-	Parsers []func([]byte) (*keyring.Certificate, error)
+	Parsers []keyring.Parser
 
 	// PKCS12 returns the certificates of a PKCS#12 file, for which it has to
 	// know or to ask for the passphrase: smime.PKCS12Certificates. source says
@@ -29,7 +29,7 @@ type Reader struct {
 }
 
 // Read is [Reader.Read] with these parsers.
-func Read(name string, b []byte, parse ...func([]byte) (*keyring.Certificate, error)) ([]Candidate, []Problem) {
+func Read(name string, b []byte, parse ...keyring.Parser) ([]Candidate, []Problem) {
 	r := Reader{Parsers: parse}
 	return r.Read(name, b)
 }

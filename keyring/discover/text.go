@@ -9,6 +9,9 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
 	"github.com/doublekeybox/doublekeybox/internal/armor"
 )
 
@@ -25,6 +28,7 @@ var errBlockCut = fmt.Errorf("its END line is missing: %w", io.ErrUnexpectedEOF)
 func (c *collector) text(place string, b []byte) {
 	blocks := splitBlocks(b)
 	with := c.private(blocks)
+	before := len(c.found) + len(c.problems)
 	for n, k := range blocks {
 		if !c.room() {
 			return
@@ -34,6 +38,9 @@ func (c *collector) text(place string, b []byte) {
 			here = join(place, fmt.Sprintf("block %d", n+1))
 		}
 		c.block(here, k, with)
+	}
+	if with != nil && len(c.found)+len(c.problems) == before {
+		c.problem(place, errPrivateAlone)
 	}
 }
 
@@ -138,9 +145,23 @@ func (c *collector) block(place string, k block, notes []string) {
 		c.signed(place, "", p.Bytes, notes...)
 	case "PKCS12":
 		c.pkcs12(place, p.Bytes, notes...)
+	case "TRUSTED CERTIFICATE":
+		c.trusted(place, p.Bytes, notes)
 	default:
 		c.take("smime", place, "", p.Bytes, notes...)
 	}
+}
+
+// trusted takes what openssl x509 -trustout writes: a certificate, and behind it
+// what openssl's user would trust it for.
+func (c *collector) trusted(place string, b []byte, notes []string) {
+	s := cryptobyte.String(b)
+	var one cryptobyte.String
+	if !s.ReadASN1Element(&one, asn1.SEQUENCE) {
+		c.problem(place, errNoCertificate)
+		return
+	}
+	c.take("smime", place, "", one, append(notes[:len(notes):len(notes)], "settings of trust are beside it (not taken)")...)
 }
 
 // trimBlock takes blanks and a byte order mark away from before the first line,
