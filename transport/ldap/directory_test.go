@@ -188,7 +188,7 @@ func TestSearchFilter(t *testing.T) {
 	require.ErrorIs(t, err, discover.ErrNotFound)
 	filter := (<-s.asked).Children[1].Children[6]
 	require.EqualValues(t, goldap.FilterEqualityMatch, filter.Tag)
-	require.Equal(t, "*@example.org", string(filter.Children[1].Data.Bytes()))
+	require.Equal(t, "*@example.org", filter.Children[1].Data.String())
 	for _, address := range []string{"", "bob", "@example.org", "bob)(cn=*@example.org", "bob\\@example.org", "bob@example.org)(cn=*"} {
 		_, _, err := s.directory().Search(context.Background(), address, smime.ParseCertificate)
 		require.ErrorIs(t, err, keyring.ErrRefused, address)
