@@ -168,7 +168,7 @@ func (rec *record) take(v *Verified, address string, a Addition, d *verdict, p P
 	changed = rec.keepReads(d.cert.Reads()) || changed
 	fresh := recordPin{
 		Address: address, Alias: a.Alias, Signer: a.Signer, Own: a.Own, Basis: basisName(v.evidence.basis), Evidence: v.why, About: v.evidence.address,
-		Since: now.UTC().Truncate(time.Second), Policy: p.lowered(),
+		Since: now.UTC().Truncate(time.Microsecond), Policy: p.lowered(),
 		Was: recordWas{PostQuantum: d.now.PostQuantum, AEAD: d.now.AEAD, Version: d.now.Version},
 	}
 	if v.evidence.authority != [sha256.Size]byte{} {
@@ -269,15 +269,15 @@ type at struct {
 	groups []*slot
 }
 
-// after returns now, or the first second after that in which the last key of
+// after returns now, or the first microsecond after that in which the last key of
 // the address came: of several the first is sealed to, and which that is must
 // not hang on how quickly they were added.
 func (a at) after(address string, now time.Time) time.Time {
-	now = now.UTC().Truncate(time.Second)
+	now = now.UTC().Truncate(time.Microsecond)
 	for _, s := range a.slots {
 		for i := range s.rows {
 			if x := &s.rows[i]; x.address == address && !x.since.Before(now) {
-				now = x.since.Add(time.Second)
+				now = x.since.Add(time.Microsecond)
 			}
 		}
 	}

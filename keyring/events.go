@@ -55,7 +55,7 @@ func (r *Ring) Entries() ([]Entry, error) {
 	slices.SortFunc(out, func(a, b Entry) int {
 		return cmp.Or(strings.Compare(addressOrder(a.Address), addressOrder(b.Address)), strings.Compare(a.Address, b.Address),
 			compareBool(a.Signer, b.Signer), cmp.Compare(a.Format, b.Format), -compareBool(a.Preferred, b.Preferred),
-			a.Since.Compare(b.Since), strings.Compare(a.Record, b.Record))
+			a.Since.Compare(b.Since), strings.Compare(a.Fingerprint.String(), b.Fingerprint.String()), strings.Compare(a.Record, b.Record))
 	})
 	return out, nil
 }

@@ -69,7 +69,7 @@ func (r *Ring) group(d *draft, address string, members []string) error {
 	var rec *record
 	if old == nil {
 		rec = d.add(kindGroup)
-		rec.Address, rec.Since = address, d.now.UTC().Truncate(time.Second)
+		rec.Address, rec.Since = address, d.now.UTC().Truncate(time.Microsecond)
 	} else {
 		if err := r.load(old); err != nil {
 			return err

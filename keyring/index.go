@@ -25,6 +25,9 @@ import (
 const (
 	indexForm = "# doublekeybox ring index 1"
 
+	// sinceTime is fine enough for the order in which keys were added.
+	sinceTime = "2006-01-02T15:04:05.000000Z"
+
 	// indexLag is which part of its records may be newer than the index: a
 	// thousandth more would have to be read to open, and writing the index with
 	// each change would cost more than the change.
@@ -50,7 +53,7 @@ type row struct {
 // rows returns what the index has of a record.
 func (r *record) rows(name string) []row {
 	if r.Kind == kindGroup {
-		return []row{{name: name, address: r.Address, group: true, evidence: fmt.Sprintf("%d members", len(r.Members)), since: r.Since.UTC().Truncate(time.Second)}}
+		return []row{{name: name, address: r.Address, group: true, evidence: fmt.Sprintf("%d members", len(r.Members)), since: r.Since.UTC()}}
 	}
 	f := r.fingerprint()
 	if len(r.Pins) == 0 {
@@ -60,7 +63,7 @@ func (r *record) rows(name string) []row {
 	for _, p := range r.Pins {
 		out = append(out, row{
 			name: name, address: p.Address, fingerprint: f, preferred: p.Preferred, alias: p.Alias, signer: p.Signer, own: p.Own,
-			revoked: r.Revoked != nil, basis: p.Basis, evidence: p.Evidence, since: p.Since.UTC().Truncate(time.Second),
+			revoked: r.Revoked != nil, basis: p.Basis, evidence: p.Evidence, since: p.Since.UTC(),
 		})
 	}
 	return out
@@ -162,9 +165,9 @@ func (r *row) append(b []byte) []byte {
 	quoted(r.evidence, 22)
 	since := ""
 	if !r.since.IsZero() {
-		since = r.since.UTC().Format(logTime)
+		since = r.since.UTC().Format(sinceTime)
 	}
-	word(since, 20)
+	word(since, 27)
 	return append(append(b, r.name...), '\n')
 }
 
@@ -176,7 +179,7 @@ func encodeIndex(rows []row, seq int64) (octets []byte, sum [sha256.Size]byte) {
 	salt := make([]byte, sha256.Size)
 	rand.Read(salt)
 	b := fmt.Appendf(nil, "%s\n# up to line %d of the log; changed by hand it is not used\n# salt %x\n", indexForm, seq, salt)
-	b = append(b, "# ADDRESS                        FORMAT  FINGERPRINT                                                      FLAGS     BASIS         EVIDENCE               SINCE                RECORD\n"...)
+	b = append(b, "# ADDRESS                        FORMAT  FINGERPRINT                                                      FLAGS     BASIS         EVIDENCE               SINCE                       RECORD\n"...)
 	for i := range rows {
 		b = rows[i].append(b)
 	}
@@ -274,7 +277,7 @@ func parseSince(text string) (time.Time, error) {
 	if text == "-" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(logTime, text)
+	t, err := time.Parse(sinceTime, text)
 	if err != nil {
 		return t, errors.New("it has no time")
 	}

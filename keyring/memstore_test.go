@@ -23,6 +23,8 @@ type memStore struct {
 	// meanwhile is called before each Commit, as long as it is set: what others do.
 	meanwhile func()
 
+	broken error // nothing can be read
+
 	commits, conflicts, reads int
 }
 
@@ -33,6 +35,9 @@ func newMem() *memStore { return &memStore{records: map[string][]byte{}} }
 func (m *memStore) Log(from int64) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.broken != nil {
+		return nil, m.broken
+	}
 	if from > int64(len(m.log)) {
 		return nil, errors.New("the log is shorter than it was")
 	}

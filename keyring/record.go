@@ -11,6 +11,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
@@ -173,11 +176,33 @@ func (r *record) encode() (octets []byte, digest [sha256.Size]byte, err error) {
 	if err != nil {
 		return nil, digest, fmt.Errorf("keyring: a record cannot be written: %w", err)
 	}
-	octets = append(octets, '\n')
+	octets = append(printable(octets), '\n')
 	if len(octets) > maxKeyRecord {
 		return nil, digest, fmt.Errorf("keyring: the record of %s would be longer than %d octets", r.Fingerprint, maxKeyRecord)
 	}
 	return octets, keyed(r.Salt, octets), nil
+}
+
+// printable escapes what JSON leaves as it is and a terminal does not: C1
+// controls, and what turns the direction of writing. Such stands in strings alone.
+func printable(octets []byte) []byte {
+	odd := func(r rune) bool { return r >= utf8.RuneSelf && !unicode.IsPrint(r) }
+	if !bytes.ContainsFunc(octets, odd) {
+		return octets
+	}
+	var out []byte
+	for _, r := range string(octets) {
+		switch {
+		case r > 0xFFFF && odd(r):
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, "\\u%04x\\u%04x", high, low)
+		case odd(r):
+			out = fmt.Appendf(out, "\\u%04x", r)
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
 }
 
 // parseRecord reads a record that the log has a digest of; nil: none is asked
