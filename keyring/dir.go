@@ -65,7 +65,11 @@ func openDir(path string) (Store, error) {
 		return nil, dirErr(path, err)
 	}
 	d := &dirStore{path: full, root: root, wait: lockWait, writer: make(chan struct{}, 1)}
-	if err := d.open(); err != nil {
+	err = d.open()
+	if err == nil {
+		err = d.tidy()
+	}
+	if err != nil {
 		d.Close()
 		return nil, dirErr(full, err)
 	}
@@ -114,47 +118,63 @@ func (d *dirStore) directory(name string) error {
 }
 
 // openOwn opens one of the ring's own files.
-func openOwn(root *os.Root, name string, flag int) (*os.File, error) {
+func openOwn(root *os.Root, name string, flag int) (f *os.File, err error) {
+	for range openTries {
+		if f, err = openOnce(root, name, flag); !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	return f, err
+}
+
+// A record that another process replaces at the same instant is another file than
+// the one that was looked at. openTries is how often that is bad luck.
+const openTries = 100
+
+var errMoved = errors.New("became another file while it was opened")
+
+func openOnce(root *os.Root, name string, flag int) (*os.File, error) {
 	// A link is followed by nobody, and a FIFO not waited for: the name is looked
 	// at first, and after the opening it must be what was seen.
 	before, err := root.Lstat(name)
-	if err == nil && !before.Mode().IsRegular() {
+	switch {
+	case err == nil && !before.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file: remove it", name)
-	}
-	if err != nil && (flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist)) {
+	case errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0:
+		f, err := root.OpenFile(name, flag|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("%s: %w", name, errMoved) // made by another at the same time
+		}
+		return f, err
+	case err != nil:
 		return nil, err
 	}
-	f, err := root.OpenFile(name, flag|nonblock, 0o600)
+	f, err := root.OpenFile(name, flag&^os.O_CREATE|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := isOwn(f, flag, before, root, name); err != nil {
+	if err := isOwn(f, flag, before); err != nil {
 		f.Close()
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, nil
 }
 
-func isOwn(f *os.File, flag int, before fs.FileInfo, root *os.Root, name string) error {
+func isOwn(f *os.File, flag int, before fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if before == nil { // it was made, by us or at the same time by another
-		if before, err = root.Lstat(name); err != nil {
-			return err
-		}
-	}
 	if !info.Mode().IsRegular() || !os.SameFile(before, info) {
-		return fmt.Errorf("%s became another file while it was opened", name)
+		return errMoved
 	}
 	if err := trusted(info); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
 	}
 	if flag&os.O_RDWR != 0 && names(info) > 1 {
 		// What is written to it would be written to a copy as well, or to what
 		// somebody thought was none of the ring's.
-		return fmt.Errorf("%s has a second name (a hard link): copy it and put the copy in its place", name)
+		return errors.New("has a second name (a hard link): copy it and put the copy in its place")
 	}
 	return nil
 }

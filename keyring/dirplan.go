@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/doublekeybox/doublekeybox/internal/filelock"
 	"github.com/doublekeybox/doublekeybox/internal/storage"
 )
 
@@ -155,6 +156,25 @@ func (d *dirStore) recover(lock *os.File) (int64, error) {
 		return 0, err
 	}
 	return size, lock.Truncate(0)
+}
+
+// tidy does what a Commit that was killed left to be done, unless one is under
+// way: nobody may come who commits, and what was to be dropped is somebody's data.
+func (d *dirStore) tidy() error {
+	info, err := d.root.Lstat(dirLock)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 || d.readOnly != nil {
+		return nil
+	}
+	lock, err := openOwn(d.root, dirLock, os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if mine, err := filelock.TryLock(lock); err != nil || !mine {
+		return err
+	}
+	_, err = d.recover(lock)
+	return err
 }
 
 // cut removes the line at the end of the log that has no end, and returns the

@@ -189,7 +189,7 @@ func (r *Ring) Check() error {
 			if err == nil && again.rec.Kind == kindKey {
 				_, err = r.certificate(again)
 			}
-			if err == nil && s.rows != nil && !slices.Equal(s.rows, again.rec.rows(s.name)) {
+			if err == nil && s.rows != nil && !sameRows(s.rows, again.rec.rows(s.name)) {
 				err = fmt.Errorf("%w: the index of the ring and its record %s are of two minds", ErrRefused, s.name)
 			}
 			if err := add(err); err != nil {
@@ -207,25 +207,41 @@ func (r *Ring) Check() error {
 	})
 }
 
+// sameRows compares rows as the index has them, by address, with those that a
+// record makes.
+func sameRows(a, b []row) bool {
+	order := func(x, y row) int {
+		return cmp.Or(strings.Compare(x.address, y.address), compareBool(x.signer, y.signer))
+	}
+	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
+}
+
 // checkIndex says what is wrong with the index. That there is none is nothing
 // wrong: it is made anew.
 func (r *Ring) checkIndex(st *state) error {
-	if st.index.name == "" {
-		return nil
-	}
-	octets, err := r.store.Record(indexName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("keyring: the ring's index cannot be read: %w", err)
-	}
-	if _, err := parseIndex(octets, &st.index.digest); err != nil {
+	var wrong error
+	for try := range indexTries {
+		at := st.index
+		if at.name == "" {
+			return nil
+		}
+		octets, err := r.store.Record(indexName)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("keyring: the ring's index cannot be read: %w", err)
+		}
+		if _, wrong = parseIndex(octets, &at.digest); wrong == nil {
+			return nil
+		}
 		// A change may be on its way.
 		if err := r.readLog(); err != nil {
 			return err
 		}
-		return fmt.Errorf("%w: the index of the ring %w", ErrRefused, err)
+		if st.index == at {
+			time.Sleep(time.Duration(try) * time.Millisecond)
+		}
 	}
-	return nil
+	return fmt.Errorf("%w: the index of the ring %w", ErrRefused, wrong)
 }

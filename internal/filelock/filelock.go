@@ -38,5 +38,8 @@ func Lock(f *os.File, wait time.Duration) error {
 	}
 }
 
+// TryLock takes the lock of f if nobody has it.
+func TryLock(f *os.File) (bool, error) { return try(f) }
+
 // Unlock gives the lock of f back.
 func Unlock(f *os.File) error { return unlock(f) }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The marks are system calls that do nothing, with an argument that no other call
@@ -137,10 +139,10 @@ func (t *trace) entered(nr, arg uint64) bool {
 // when they like, and change nothing that outlives the process.
 func ofRuntime(nr uint64) bool {
 	switch nr {
-	case syscall.SYS_FUTEX, syscall.SYS_NANOSLEEP, syscall.SYS_SCHED_YIELD, syscall.SYS_EPOLL_PWAIT,
-		syscall.SYS_TGKILL, syscall.SYS_RT_SIGRETURN, syscall.SYS_RT_SIGPROCMASK, syscall.SYS_SIGALTSTACK,
-		syscall.SYS_CLONE, syscall.SYS_GETTID, syscall.SYS_GETPID,
-		syscall.SYS_MMAP, syscall.SYS_MUNMAP, syscall.SYS_MADVISE:
+	case unix.SYS_FUTEX, unix.SYS_NANOSLEEP, unix.SYS_SCHED_YIELD, unix.SYS_EPOLL_PWAIT,
+		unix.SYS_TGKILL, unix.SYS_RT_SIGRETURN, unix.SYS_RT_SIGPROCMASK, unix.SYS_SIGALTSTACK,
+		unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ, unix.SYS_GETTID, unix.SYS_GETPID,
+		unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE:
 		return true
 	}
 	return false
