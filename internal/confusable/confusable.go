@@ -25,6 +25,19 @@ const maxText = 1024
 // U-labels; no difference of case and of accents; one form for I, l, i, 1 and |,
 // for O, o and 0, for rn and m, vv and w, cl and d.
 func Skeleton(address string) string {
+	if isPlain(address) {
+		// Most are: nothing is decoded or taken apart, and no look-up of an
+		// unknown address waits for it.
+		at := strings.LastIndexByte(address, '@') + 1
+		buf := append(make([]byte, 0, len(address)), address...)
+		for i, c := range buf {
+			if i >= at && 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			buf[i] = foldASCII(c)
+		}
+		return pairs(buf)
+	}
 	if a, err := mailbox.Parse(address); err == nil {
 		address = a.Unicode()
 	} else if len(address) > maxText {
@@ -43,7 +56,18 @@ func Skeleton(address string) string {
 			b.WriteString(fold(r))
 		}
 	}
-	return pairs(b.String())
+	return pairs([]byte(b.String()))
+}
+
+// isPlain reports whether an address is ASCII, of which no part of the domain
+// stands for something else.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return len(s) <= maxText && !strings.Contains(s, "--")
 }
 
 // foldASCII returns the form of one character of ASCII.
@@ -72,14 +96,14 @@ func fold(r rune) string {
 }
 
 // pairs puts one letter in the place of two that look like it, and l in that of
-// i: last, since "ci" does not look like d.
-func pairs(s string) string {
-	out := make([]byte, 0, len(s))
+// i: last, since "ci" does not look like d. It is done in place.
+func pairs(s []byte) string {
+	out := s[:0]
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if i+1 < len(s) {
 			two := c
-			switch s[i : i+2] {
+			switch string(s[i : i+2]) {
 			case "rn":
 				two = 'm'
 			case "vv":
@@ -105,6 +129,9 @@ func pairs(s string) string {
 // one or in the place of its neighbour. Parts of less than four characters differ
 // by so much without being like each other.
 func Near(a, b string) bool {
+	if d := len(a) - len(b); (d < -1 || d > 1) && isPlain(a) && isPlain(b) {
+		return false
+	}
 	x, errX := mailbox.Parse(a)
 	y, errY := mailbox.Parse(b)
 	if errX != nil || errY != nil || x == y {

@@ -26,6 +26,7 @@ func TestSkeleton(t *testing.T) {
 		{"a@modern.com", "a@rnodem.com", "a@nodern.com"},
 		{"a@bmw.de", "a@brnw.de", "a@bnw.de"},
 		{"a@delta.com", "a@clelta.com", "a@celta.com"},
+		{"a@cielta.com", "a@cIelta.com", "a@clelta.com"}, // of the domain no capitals are shown
 		{"a@facebook.com", "a@face\u00DFook.com", "a@facehook.com"},
 		{"a@microsoft.com", "a@micr\u043Es\u043Eft.com", "a@micr\u0436s\u0436ft.com"},
 		{"a@microsoft.com", "a@rnicrosoft.com", "a@nicrosoft.com"},
