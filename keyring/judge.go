@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -82,9 +83,12 @@ func (c *candidate) revoked() error {
 	if err := c.cert.Refuse(); err != nil {
 		return err
 	}
+	if c.Signer || c.kept() != nil {
+		return nil // what was signed before it was superseded stays signed, and what is in the ring stays there
+	}
 	var gone *RevokedError
-	if err := c.cert.CheckSeal(c.now(), seam.Auto); errors.As(err, &gone) && (c.same < 0 || c.pins[c.same].removed) {
-		return gone // "superseded", "retired": it is not added, and stays where it is
+	if err := c.cert.CheckSeal(c.now(), seam.Auto); errors.As(err, &gone) {
+		return gone // "superseded", "retired", or all that could be sealed to is
 	}
 	return nil
 }
@@ -107,6 +111,8 @@ func (c *candidate) bound() error {
 		return nil
 	}
 	switch no.Reason = "it does not state it"; {
+	case slices.ContainsFunc(no.Has, c.isSame):
+		no.Reason = "the signature by which it states it is not in force now"
 	case c.kept() != nil || c.same < 0 && c.v.cert.Binds(c.address, c.desc.Created) == nil:
 		no.Reason = "it states it no longer"
 	case len(c.address) > 0 && c.address[0] == '@':
@@ -114,6 +120,8 @@ func (c *candidate) bound() error {
 	}
 	return no
 }
+
+func (c *candidate) isSame(address string) bool { return mailbox.Same(address, c.address) }
 
 // kept is the pin of the same key that is in the ring.
 func (c *candidate) kept() *pin {

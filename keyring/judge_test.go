@@ -100,12 +100,14 @@ func pinOf(c *fake, basis seam.Basis) pin {
 	return pin{cert: c, evidence: evidence{basis: basis}, was: c.described()}
 }
 
-func verifiedBy(c *fake, ev evidence) *Verified { return &Verified{cert: c, why: "why", evidence: ev} }
+func verifiedBy(c seam.Certificate, ev evidence) *Verified {
+	return &Verified{cert: c, why: "why", evidence: ev}
+}
 
 // judgeCase is one question to judge.
 type judgeCase struct {
 	policy  Policy
-	with    *fake
+	with    seam.Certificate
 	ev      evidence // BasisFingerprint where nothing is said
 	add     Addition
 	address string // bob where nothing is said
@@ -165,6 +167,8 @@ func TestJudgeAccepts(t *testing.T) {
 		{"after one that was removed", judgeCase{with: next, pins: []pin{{cert: old, removed: true}}}, "added", -1, nil},
 		{"beside a signer", judgeCase{with: next, pins: []pin{{cert: signer, signer: true}}}, "added", -1, nil},
 		{"a signer", judgeCase{with: signer, add: Addition{Signer: true}, pins: []pin{pinOf(old, seam.BasisFingerprint)}}, "added", -1, nil},
+		{"a signer whose key is superseded", judgeCase{with: change(signer, func(f *fake) { f.unusable = &RevokedError{} }), add: Addition{Signer: true}}, "added", -1, nil},
+		{"a copy by which it is superseded", judgeCase{with: change(old, func(f *fake) { f.extra, f.unusable = "revocation", &RevokedError{} }), pins: []pin{pinOf(old, seam.BasisFingerprint)}}, "updated", 0, nil},
 		{"an alias", judgeCase{with: old, add: Addition{Alias: true}, address: "robert@example.org"}, "added", -1, nil},
 		{"a domain", judgeCase{with: old, add: Addition{Alias: true}, address: "@example.org"}, "added", -1, nil},
 		{"on first use, by policy", judgeCase{policy: Policy{AcceptFirstUse: true}, with: old, ev: evidence{basis: seam.BasisFirstUse}}, "added", -1, nil},
@@ -172,7 +176,7 @@ func TestJudgeAccepts(t *testing.T) {
 		{"one's own", judgeCase{policy: Policy{Own: []Fingerprint{old.f()}}, with: old, add: Addition{Own: true}}, "added", -1, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.ask.with.kind == seam.PGPv4 || len(c.ask.pins) > 0 && c.ask.pins[0].cert.Kind() == seam.PGPv4 {
+			if c.ask.with.Kind() == seam.PGPv4 || len(c.ask.pins) > 0 && c.ask.pins[0].cert.Kind() == seam.PGPv4 {
 				fips(t)
 			}
 			d, err := c.ask.ask()
@@ -252,6 +256,7 @@ func TestJudgeRefuses(t *testing.T) {
 		{"an address that it does not state", judgeCase{with: old, address: "eve@example.org"}, &NotBoundError{}, `it is for "bob@example.org"`},
 		{"an address that left it", judgeCase{with: change(old, func(f *fake) { f.for_ = nil }), pins: has(old)}, &NotBoundError{}, "no longer"},
 		{"an address that left the copy that is known", judgeCase{with: old, pins: has(change(old, func(f *fake) { f.gone, f.for_ = f.for_, nil }))}, &NotBoundError{}, "no longer"},
+		{"an address whose signature is not in force", judgeCase{with: &unbound{*old}}, &NotBoundError{}, "not in force now"},
 		{"evidence about another address", judgeCase{with: change(old, func(f *fake) { f.for_ = append(f.for_, "eve@example.org") }), ev: evidence{basis: seam.BasisIntroduced, address: "eve@example.org"}}, &NotBoundError{}, "the evidence is about"},
 		{"a domain without a word", judgeCase{with: old, address: "@example.org"}, &NotBoundError{}, "for a domain"},
 		{"beside it, an address that it does not state", judgeCase{with: next, add: Addition{Beside: true}, address: "eve@example.org"}, &NotBoundError{}, ""},
@@ -287,6 +292,11 @@ func six() *fake {
 	return f
 }
 
+// unbound names an address that nothing binds now.
+type unbound struct{ fake }
+
+func (*unbound) Binds(string, time.Time) error { return errors.New("not now") }
+
 // twin is another key with the fingerprint of fake, as a collision of SHA-1
 // would make one: the octets are the same when they are asked for first.
 type twin struct{ fake }
@@ -311,7 +321,7 @@ func TestJudgeReplacesWeaker(t *testing.T) {
 	var changed *ChangedError
 	require.ErrorAs(t, err, &changed)
 	require.Equal(t, []Fingerprint{strong.f()}, changed.Old)
-	require.Equal(t, ask.with.f(), changed.New)
+	require.Equal(t, pgpKey("next").f(), changed.New)
 }
 
 // What a certificate had is remembered while it cannot be used.
