@@ -63,6 +63,37 @@ func NewKey(cert *keyring.Certificate, private ...any) (*Key, error) {
 	return &Key{k}, nil
 }
 
+// PublicKeys returns the public keys of an OpenPGP certificate, the primary key's
+// first, by which a token or an agent is asked for the private ones: an
+// *[rsa.PublicKey], *[ecdsa.PublicKey], *[ecdh.PublicKey] or
+// [ed25519.PublicKey]. Those of kinds that [NewKey] does not take are left out;
+// of a certificate of another format, and of the zero value, all are.
+func PublicKeys(cert *keyring.Certificate) (all []crypto.PublicKey) {
+	if cert == nil {
+		return nil
+	}
+	c, ok := seam.Opaque[seam.Certificate](*cert).Unwrap().(*certificate)
+	if !ok {
+		return nil
+	}
+	for _, pub := range c.keys() {
+		k, ok := standardKey(pub)
+		if _, known := new(held).secret(pub); ok && known {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// keys returns the primary key and the subkeys.
+func (c *certificate) keys() []*packet.PublicKey {
+	keys := []*packet.PublicKey{c.primary}
+	for i := range c.subs {
+		keys = append(keys, c.subs[i].key)
+	}
+	return keys
+}
+
 // take finds the key of the certificate that a private key belongs to.
 func (k *privateKey) take(private any) error {
 	if isNil(private) {
@@ -73,11 +104,7 @@ func (k *privateKey) take(private any) error {
 		return err
 	}
 	found := false
-	keys := []*packet.PublicKey{k.cert.primary}
-	for i := range k.cert.subs {
-		keys = append(keys, k.cert.subs[i].key)
-	}
-	for _, pub := range keys {
+	for _, pub := range k.cert.keys() {
 		// Equal of a public key without numbers panics.
 		err := keyGuard(func() error {
 			fits, err := k.hold(pub, h)

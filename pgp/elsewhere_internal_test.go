@@ -135,6 +135,13 @@ func TestNewKey(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, soft.Certificate().Fingerprint(), k.Certificate().Fingerprint())
 
+			for i, public := range PublicKeys(soft.Certificate()) {
+				require.NotNil(t, public)
+				_, err := NewKey(soft.Certificate(), tokenSigner{claims{public}})
+				require.Equal(t, i == 0 || algorithm == "rsa3072", err == nil, "it is the key that it was asked for by")
+			}
+			require.Len(t, PublicKeys(soft.Certificate()), 2)
+
 			msg := sealedTo(t, text, soft, k)
 			o := &envelope.Opener{Identities: []envelope.Identity{k.Identity()}, Senders: []*keyring.Verified{soft.verified(t)}, RequireSignature: true}
 			plain, err := openedBy(o, msg)
@@ -230,6 +237,9 @@ func TestNewKeyRefuses(t *testing.T) {
 
 	six := softKey(t, "curve25519 v6")
 	ed := six.private.secrets[string(six.private.cert.primary.Fingerprint)]
+	require.Empty(t, PublicKeys(six.Certificate()))
+	require.Empty(t, PublicKeys(nil))
+	require.Empty(t, PublicKeys(&keyring.Certificate{}))
 	k, ok := standardKey(&ed.PublicKey)
 	require.True(t, ok)
 	_, err = NewKey(six.Certificate(), tokenSigner{claims{k}})

@@ -35,3 +35,21 @@ func ExampleNewKey() {
 	fmt.Println(err)
 	// Output: pgp: NewKey: private key 1: it is not that of the certificate 2A8EBD920A981000DE32C3B68692CF5863BCB373, nor of any of its subkeys
 }
+
+// What to ask a token for: a key to sign with, and one to open.
+func ExamplePublicKeys() {
+	file, err := os.ReadFile("testdata/keys/cv25519.pub.asc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	cert, err := pgp.ParseCertificate(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, k := range pgp.PublicKeys(cert) {
+		fmt.Printf("%T\n", k)
+	}
+	// Output:
+	// ed25519.PublicKey
+	// *ecdh.PublicKey
+}

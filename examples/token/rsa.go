@@ -12,6 +12,8 @@ import (
 	"math/big"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/pkcs1"
 )
 
 // rsaSigner, rsaDecrypter and rsaBoth are RSA keys by what they are for.
@@ -142,7 +144,7 @@ func (k rsaDecrypter) Decrypt(_ io.Reader, msg []byte, opts crypto.DecrypterOpts
 	if err != nil {
 		return nil, err
 	}
-	return unpad(em)
+	return pkcs1.Unpad(em)
 }
 
 // sessionKey returns the key in msg, or a random one: which of the two, this
@@ -154,7 +156,7 @@ func (k rsaDecrypter) sessionKey(msg []byte, size int) ([]byte, error) {
 			return nil, err
 		}
 		defer clear(em)
-		return sessionKey(em, size)
+		return pkcs1.SessionKey(em, size)
 	}
 	key := make([]byte, size)
 	rand.Read(key) // never fails, as crypto/rand documents
@@ -176,13 +178,8 @@ func (k rsaDecrypter) unpadded(msg []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("token: decrypting: %w", err)
 	}
-	em := make([]byte, k.public.Size())
-	if len(out) > len(em) {
-		return nil, rsa.ErrDecryption
-	}
-	copy(em[len(em)-len(out):], out) // some tokens leave the zeros in front out
-	clear(out)
-	return em, nil
+	defer clear(out)
+	return pkcs1.Whole(out, k.public.Size())
 }
 
 func (k rsaDecrypter) oaep(msg []byte, o *rsa.OAEPOptions) ([]byte, error) {

@@ -1,4 +1,6 @@
-package token
+// Package pkcs1 removes the padding of PKCS #1 v1.5 from what a private key that
+// is kept elsewhere decrypted without looking at it.
+package pkcs1
 
 import (
 	"crypto/rand"
@@ -10,10 +12,10 @@ import (
 // Section 7.2.1.
 const padded = 11
 
-// sessionKey returns the size octets that em ends in if it is padded so, and
+// SessionKey returns the size octets that em ends in if it is padded so, and
 // else random ones, in a time that depends on the lengths alone: what
 // rsa.DecryptPKCS1v15SessionKey does where the private key is at hand.
-func sessionKey(em []byte, size int) ([]byte, error) {
+func SessionKey(em []byte, size int) ([]byte, error) {
 	if size < 0 || len(em) < size+padded {
 		return nil, rsa.ErrDecryption
 	}
@@ -28,9 +30,9 @@ func sessionKey(em []byte, size int) ([]byte, error) {
 	return key, nil
 }
 
-// unpad returns the message in em. That there is none shows, and so does its
+// Unpad returns the message in em. That there is none shows, and so does its
 // length; looking for it does not depend on where it begins.
-func unpad(em []byte) ([]byte, error) {
+func Unpad(em []byte) ([]byte, error) {
 	if len(em) < padded {
 		return nil, rsa.ErrDecryption
 	}
@@ -41,10 +43,20 @@ func unpad(em []byte) ([]byte, error) {
 		at = subtle.ConstantTimeSelect(looking&zero, i, at)
 		looking = subtle.ConstantTimeSelect(zero, 0, looking)
 	}
-	good &= 1 - looking
-	good &= subtle.ConstantTimeLessOrEq(padded-1, at) // eight octets of padding
+	good &= subtle.ConstantTimeLessOrEq(padded-1, at) // eight octets of padding; without an end, at is 0
 	if good != 1 {
 		return nil, rsa.ErrDecryption
 	}
 	return em[at+1:], nil
+}
+
+// Whole returns size octets that end in b, of which some modules and agents
+// leave the zeros in front out. It is an error if b is longer.
+func Whole(b []byte, size int) ([]byte, error) {
+	if len(b) > size {
+		return nil, rsa.ErrDecryption
+	}
+	em := make([]byte, size)
+	copy(em[size-len(b):], b)
+	return em, nil
 }

@@ -1,4 +1,4 @@
-package token
+package pkcs1
 
 import (
 	"bytes"
@@ -64,17 +64,17 @@ func TestUnpad(t *testing.T) {
 			em := block(key)
 			change(em)
 			want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em)) //lint:ignore SA1019 what is held against it
-			got, err := unpad(bytes.Clone(em))
+			got, err := Unpad(bytes.Clone(em))
 			require.Equal(t, wantErr, err)
 			require.Equal(t, want, got)
 
 			standard := bytes.Repeat([]byte{9}, 32)
 			require.NoError(t, rsa.DecryptPKCS1v15SessionKey(nil, k, raw(&k.PublicKey, em), standard)) //lint:ignore SA1019 likewise
 			right := !bytes.Equal(standard, bytes.Repeat([]byte{9}, 32))
-			ours, err := sessionKey(em, 32)
+			ours, err := SessionKey(em, 32)
 			require.NoError(t, err)
 			require.Equal(t, right, bytes.Equal(ours, em[224:]))
-			again, err := sessionKey(em, 32)
+			again, err := SessionKey(em, 32)
 			require.NoError(t, err)
 			require.Equal(t, right, bytes.Equal(again, ours), "a random key is another one each time")
 		})
@@ -84,18 +84,26 @@ func TestUnpad(t *testing.T) {
 func TestUnpadLengths(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 11} {
 		em := make([]byte, n)
-		_, err := unpad(em)
+		_, err := Unpad(em)
 		require.Equal(t, rsa.ErrDecryption, err)
-		_, err = sessionKey(em, 1)
+		_, err = SessionKey(em, 1)
 		require.Equal(t, rsa.ErrDecryption, err)
 	}
 	em := block(bytes.Repeat([]byte{1}, 245))
-	k, err := sessionKey(em, 245)
+	k, err := SessionKey(em, 245)
 	require.NoError(t, err)
 	require.Equal(t, em[11:], k)
-	_, err = sessionKey(em, 246)
+	_, err = SessionKey(em, 246)
 	require.Equal(t, rsa.ErrDecryption, err)
-	_, err = sessionKey(em, -1)
+	_, err = SessionKey(em, -1)
+	require.Equal(t, rsa.ErrDecryption, err)
+}
+
+func TestWhole(t *testing.T) {
+	em, err := Whole([]byte{2, 1}, 3)
+	require.NoError(t, err)
+	require.Equal(t, []byte{0, 2, 1}, em)
+	_, err = Whole([]byte{2, 1}, 1)
 	require.Equal(t, rsa.ErrDecryption, err)
 }
 
@@ -110,7 +118,7 @@ func FuzzUnpad(f *testing.F) {
 		}
 		k := key2048()
 		want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em)) //lint:ignore SA1019 what is held against it
-		got, err := unpad(bytes.Clone(em))
+		got, err := Unpad(bytes.Clone(em))
 		require.Equal(t, wantErr, err)
 		require.True(t, bytes.Equal(want, got))
 	})
