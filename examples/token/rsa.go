@@ -1,5 +1,7 @@
 //go:build cgo
 
+//lint:file-ignore SA1019 PKCS #1 v1.5 is what most S/MIME mail and all of OpenPGP is encrypted with.
+
 package token
 
 import (

@@ -27,7 +27,7 @@ const DefaultModule = "p11-kit-proxy.so"
 func ParseURI(s string) (*URI, error) {
 	rest, ok := strings.CutPrefix(s, "pkcs11:")
 	if !ok {
-		return nil, fmt.Errorf("token: %.80q is no PKCS #11 URI: it begins with pkcs11:", s)
+		return nil, fmt.Errorf("token: %.80q is no PKCS #11 URI, which begins with pkcs11: and goes on with token=NAME", s)
 	}
 	if len(s) > maxURI {
 		return nil, fmt.Errorf("token: a PKCS #11 URI of %d octets: %d are the most", len(s), maxURI)

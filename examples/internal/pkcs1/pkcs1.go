@@ -51,8 +51,12 @@ func Unpad(em []byte) ([]byte, error) {
 }
 
 // Whole returns size octets that end in b, of which some modules and agents
-// leave the zeros in front out. It is an error if b is longer.
+// leave the zeros in front out; others write one in front of what would look
+// negative. It is an error if b is longer.
 func Whole(b []byte, size int) ([]byte, error) {
+	if len(b) == size+1 && b[0] == 0 {
+		b = b[1:]
+	}
 	if len(b) > size {
 		return nil, rsa.ErrDecryption
 	}

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 PKCS #1 v1.5 is what most S/MIME mail and all of OpenPGP is encrypted with.
+
 package pkcs1
 
 import (
@@ -63,13 +65,13 @@ func TestUnpad(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			em := block(key)
 			change(em)
-			want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em)) //lint:ignore SA1019 what is held against it
+			want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em))
 			got, err := Unpad(bytes.Clone(em))
 			require.Equal(t, wantErr, err)
 			require.Equal(t, want, got)
 
 			standard := bytes.Repeat([]byte{9}, 32)
-			require.NoError(t, rsa.DecryptPKCS1v15SessionKey(nil, k, raw(&k.PublicKey, em), standard)) //lint:ignore SA1019 likewise
+			require.NoError(t, rsa.DecryptPKCS1v15SessionKey(nil, k, raw(&k.PublicKey, em), standard))
 			right := !bytes.Equal(standard, bytes.Repeat([]byte{9}, 32))
 			ours, err := SessionKey(em, 32)
 			require.NoError(t, err)
@@ -103,6 +105,9 @@ func TestWhole(t *testing.T) {
 	em, err := Whole([]byte{2, 1}, 3)
 	require.NoError(t, err)
 	require.Equal(t, []byte{0, 2, 1}, em)
+	em, err = Whole([]byte{0, 2, 1}, 2)
+	require.NoError(t, err)
+	require.Equal(t, []byte{2, 1}, em)
 	_, err = Whole([]byte{2, 1}, 1)
 	require.Equal(t, rsa.ErrDecryption, err)
 }
@@ -117,7 +122,7 @@ func FuzzUnpad(f *testing.F) {
 			return // the first octet of what is below the modulus may be more; nothing is below it for sure then
 		}
 		k := key2048()
-		want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em)) //lint:ignore SA1019 what is held against it
+		want, wantErr := rsa.DecryptPKCS1v15(nil, k, raw(&k.PublicKey, em))
 		got, err := Unpad(bytes.Clone(em))
 		require.Equal(t, wantErr, err)
 		require.True(t, bytes.Equal(want, got))
