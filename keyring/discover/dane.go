@@ -63,7 +63,9 @@ func (d *DNS) OpenPGPKey(ctx context.Context, address string, parse func([]byte)
 //
 // A record that names the person's own certificate without an authority (usage
 // 3) makes it attested by the domain, see [Result.Attested], where the resolver
-// is Trusted and said that it validated the record. Usage 1 asks for a path to a
+// is Trusted and said that it validated the record; where the record has the
+// public key alone, that key is what the domain stands by, whoever signed the
+// certificate that was known. Usage 1 asks for a path to a
 // public authority besides, which is other evidence: smime.ChainTo. Usages 0
 // and 2 are about an authority, and what is returned is that authority's
 // certificate. Those come as candidates with notes.

@@ -3,6 +3,7 @@ package discover_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -135,4 +136,31 @@ func TestKeyServerSearch(t *testing.T) {
 	require.ErrorIs(t, err, keyring.ErrRefused)
 	_, err = s.Search(context.Background(), "@example.com", pgp.ParseCertificate)
 	require.ErrorIs(t, err, keyring.ErrRefused)
+}
+
+// Somebody added 100,000 signatures to Bob's key, as it happened to others. It
+// comes, and nothing is kept of them.
+func TestKeyServerFlood(t *testing.T) {
+	bob := key(t, "Bob <bob@example.com>")
+	user := []byte("Bob <bob@example.com>")
+	at := bytes.Index(bob, user) + len(user)
+	flood := make([]byte, 0, 14<<20)
+	for i := range 100_000 {
+		sig := binary.BigEndian.AppendUint32([]byte{4, 0x10, 22, 8, 0, 6, 5, 2}, uint32(1_700_000_000+i)) // a certification, made then
+		sig = append(sig, 0, 10, 9, 16)                                                                   // by a key with this ID
+		sig = binary.BigEndian.AppendUint64(sig, uint64(i))
+		sig = append(sig, 0, 0) // of a digest that begins so
+		for range 2 {
+			sig = append(append(sig, 0, 255, 0x7f), bytes.Repeat([]byte{byte(i)}, 31)...)
+		}
+		flood = append(append(flood, 0xC2, byte(len(sig))), sig...)
+	}
+	whole := append(append(bytes.Clone(bob[:at]), flood...), bob[at:]...)
+	cert, err := pgp.ParseCertificate(bob)
+	require.NoError(t, err)
+	s, _ := keyServer(t, whole)
+	found, err := s.Get(context.Background(), cert.Fingerprint(), pgp.ParseCertificate)
+	require.NoError(t, err)
+	require.Less(t, len(found.Certificate.Marshal()), 20<<10)
+	require.Equal(t, []string{"bob@example.com"}, found.Certificate.Addresses())
 }
