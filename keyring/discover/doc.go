@@ -13,4 +13,9 @@
 // The formats are arguments: this package splits what it is given into single
 // certificates, and hands each of them to the parsers. One that cannot be
 // parsed is a [Problem] and takes no other with it.
+//
+// On the network it asks a domain ([Web.WKD], [DNS.OpenPGPKey], [DNS.SMIMEA])
+// or a key server ([KeyServer]), only when it is told to, and within limits of
+// size, time and whom it connects to. What a domain gives out for an address of
+// its own can be evidence: [Result.Attested].
 package discover
