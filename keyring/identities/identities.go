@@ -35,7 +35,7 @@ type Key interface {
 type Identities[K Key] struct {
 	dir          string
 	key          func(secret []byte) (K, error)
-	certificates []func([]byte) (*keyring.Certificate, error)
+	certificates []keyring.Parser
 	cost         cost // of what is written
 }
 
@@ -58,7 +58,7 @@ type Info struct {
 //
 // The directory has to be its owner's alone, or the error is a
 // [*PermissionError]; others are those of the file system.
-func Open[K Key](dir string, key func(secret []byte) (K, error), certificates ...func([]byte) (*keyring.Certificate, error)) (*Identities[K], error) {
+func Open[K Key](dir string, key func(secret []byte) (K, error), certificates ...keyring.Parser) (*Identities[K], error) {
 	if key == nil || len(certificates) == 0 {
 		return nil, errors.New("identities: parsers for keys and for certificates are needed")
 	}

@@ -570,7 +570,7 @@ func TestConcurrent(t *testing.T) {
 	for range 8 {
 		keys = append(keys, newSMIME(t, "bob@example.org"))
 	}
-	errs := make(chan error, 100)
+	errs := make(chan error, 8*(4+9)) // what each sends: one for each call and each key
 	var wg sync.WaitGroup
 	for i, k := range keys {
 		mine := d
