@@ -62,6 +62,7 @@ PREFIX.key: the new one becomes an identity, under the same passphrase.`,
 	fl.StringVar(&f.profile, "profile", "", "with --new: compatible, modern or post-quantum, as for box keygen (default: like the old one)")
 	fl.StringVar(&f.algorithm, "algorithm", "", "with --new: the algorithm, as for box keygen")
 	fl.StringVar(&f.name, "name", "", "with --new: the name beside the address")
+	fl.StringVar(&a.ring.dir, "ring", "", "bring the ring in this `DIR` up to date too, where it has the old key")
 	return c
 }
 
@@ -86,7 +87,8 @@ type renewal struct {
 	store    *identityStore
 	identity *identities.Info // nil: the old key was in a file
 
-	silent error // why nobody would believe what the old key says; nil: it signs
+	prefix string // of the files
+	silent error  // why nobody would believe what the old key says; nil: it signs
 
 	next       key
 	transition []byte // nil: the fingerprint is the same, or the old key is silent
@@ -104,7 +106,7 @@ func (a *app) renew(f *renewFlags) error {
 	if f.csr {
 		return a.requestAgain(f, r)
 	}
-	r.silent = speaks(r.old)
+	r.prefix, r.silent = f.out, speaks(r.old)
 	files, err := a.newFiles(f.out, r.suffixes(f)...)
 	if err != nil {
 		return err
@@ -135,7 +137,10 @@ func (a *app) renew(f *renewFlags) error {
 	}
 	fmt.Fprintln(a.stdout, r.next.Certificate().Fingerprint().String())
 	a.sayRenewed(f, r)
-	return nil
+	if a.ring.dir == "" {
+		return nil
+	}
+	return a.renewInRing(r)
 }
 
 // toRenew returns the key that is meant, and what protects it.

@@ -191,7 +191,7 @@ func TestEveryOctet(t *testing.T) {
 		if !errors.Is(err, identities.ErrUnlock) && !errors.As(err, new(*identities.LimitError)) {
 			t.Fatalf("%s %d: %v", what, at, err)
 		}
-		if n == 1 && err != identities.ErrUnlock { //nolint:errorlint // the very value: nothing may be told apart
+		if n == 1 && err != identities.ErrUnlock { // the very value: nothing may be told apart
 			t.Fatalf("%s %d: %v tells more than a wrong passphrase", what, at, err)
 		}
 	}
