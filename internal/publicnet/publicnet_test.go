@@ -2,8 +2,10 @@ package publicnet
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,6 +77,24 @@ func TestDial(t *testing.T) {
 	conn, err := Dialer{Private: true}.DialContext(context.Background(), "tcp", l.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
+}
+
+func TestPrintable(t *testing.T) {
+	require.NoError(t, Printable(nil))
+	for in, want := range map[string]string{
+		"dial tcp: timeout":            "dial tcp: timeout",
+		"valid for \x1b[2J":            `"valid for \x1b[2J"`,
+		"two\nlines":                   `"two\nlines"`,
+		"not UTF-8: \xff":              "not UTF-8: \uFFFD",
+		"turned \u202e round":          `"turned \u202e round"`,
+		strings.Repeat("ä", 200):       strings.Repeat("ä", 200),
+		"a" + strings.Repeat("ä", 200): "a" + strings.Repeat("ä", 199) + "…",
+	} {
+		inner := errors.New(in)
+		err := Printable(inner)
+		require.EqualError(t, err, want)
+		require.ErrorIs(t, err, inner)
+	}
 }
 
 func TestAbsolute(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/doublekeybox/doublekeybox/internal/publicnet"
 )
 
 // DNS is how certificates are looked up in DNS. It is a plain value, is not
@@ -76,7 +78,7 @@ func (d *DNS) lookup(ctx context.Context, name string, kind dnsmessage.Type) (*d
 	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("discover: the resolver %.80q does not answer: %w", d.Server, ctx.Err())
 	case err != nil:
-		return nil, fmt.Errorf("discover: the resolver %.80q: %w", d.Server, err)
+		return nil, fmt.Errorf("discover: the resolver %.80q: %w", d.Server, publicnet.Printable(err))
 	case a.rcode == dnsmessage.RCodeNameError, a.rcode == dnsmessage.RCodeSuccess && len(a.data) == 0:
 		return nil, fmt.Errorf("%w: DNS has nothing at %s", ErrNotFound, name)
 	case a.rcode == dnsmessage.RCodeServerFailure:

@@ -98,7 +98,7 @@ func (w *Web) get(ctx context.Context, address string, most int64) (*page, error
 		if errors.As(err, &hidden) {
 			return nil, refuse("%s has the address %s, which %s: set AllowPrivate if it is meant", req.URL.Host, hidden.Addr, hidden.Why)
 		}
-		return nil, fmt.Errorf("discover: %w", err)
+		return nil, fmt.Errorf("discover: %w", publicnet.Printable(err))
 	}
 	defer resp.Body.Close()
 	where := req.URL.Host
@@ -119,7 +119,7 @@ func (w *Web) get(ctx context.Context, address string, most int64) (*page, error
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("discover: %s: %w", where, err)
+		return nil, fmt.Errorf("discover: %s: %w", where, publicnet.Printable(err))
 	}
 	if int64(len(body)) > most {
 		return nil, refuse("%s answered with more than %d octets", where, most)

@@ -5,12 +5,20 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/fips140"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -405,6 +413,29 @@ func TestWKDServers(t *testing.T) {
 	w.Resolver = resolver(t, map[string][]string{"openpgpkey.example.net": {"127.0.0.1"}})
 	_, err := w.WKD(context.Background(), "bob@example.net", pgp.ParseCertificate)
 	require.ErrorContains(t, err, "certificate is valid for")
+}
+
+// The names in a server's certificate are anybody's text.
+func TestWKDHostileServer(t *testing.T) {
+	skipFIPS(t)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"\x1b[2J\r\n.example"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	require.NoError(t, err)
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	web := &discover.Web{AllowPrivate: true, Resolver: resolver(t, here())}
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	require.NoError(t, err)
+	web.SetPort(port)
+	_, err = web.WKD(context.Background(), "bob@example.com", pgp.ParseCertificate)
+	require.ErrorContains(t, err, `[2J`)
+	require.NotContains(t, err.Error(), "\x1b")
+	require.NotContains(t, err.Error(), "\n")
 }
 
 // SHA-1 is a refusal where it is not allowed, and not a panic.

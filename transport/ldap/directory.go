@@ -133,7 +133,7 @@ func (d *Directory) ask(ctx context.Context, a mailbox.Address, timeout time.Dur
 		return "", nil, refuse("%s has the address %s, which %s: set AllowPrivate if it is meant", host, hidden.Addr, hidden.Why)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("ldap: %w", err)
+		return "", nil, fmt.Errorf("ldap: %w", publicnet.Printable(err))
 	}
 	defer raw.Close()
 	// Ends what is being read or written.
@@ -146,7 +146,7 @@ func (d *Directory) ask(ctx context.Context, a mailbox.Address, timeout time.Dur
 	}
 	secure := tls.Client(raw, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return "", nil, fmt.Errorf("ldap: %s: %w", host, err)
+		return "", nil, fmt.Errorf("ldap: %s: %w", host, publicnet.Printable(err))
 	}
 	checked := newChecked(secure)
 	conn := goldap.NewConn(checked, true)
