@@ -87,3 +87,21 @@ func ExampleFormat() {
 	// S/MIME SignedData false
 	// ECDSA, SHA-256 false
 }
+
+// A colleague's .p12 has his authority's certificate beside his own.
+func ExamplePKCS12Certificates() {
+	bob, err := smime.GenerateKey(smime.KeyOptions{Address: "bob@example.org", Algorithm: "p256"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := bob.MarshalPKCS12([]byte("a passphrase"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	certs, err := smime.PKCS12Certificates(file, []byte("a passphrase"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(certs), certs[0].Addresses())
+	// Output: 1 [bob@example.org]
+}

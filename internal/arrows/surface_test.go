@@ -163,11 +163,11 @@ func TestSurfaceIsSmall(t *testing.T) {
 func entryPoints() map[string][]string {
 	return map[string][]string{
 		"keyring":            {"ParseFingerprint", "Verify", "Expect", "Scan", "Spoken", "Fingerprint_Compared", "FirstUse"},
-		"keyring/discover":   {"Read", "Web_WKD", "KeyServer_Get", "KeyServer_Search", "DNS_OpenPGPKey", "DNS_SMIMEA"},
+		"keyring/discover":   {"Read", "Reader_Read", "Reader_Message", "Reader_AutocryptGossip", "Reader_Dir", "NoteOwnerTrust", "Web_WKD", "KeyServer_Get", "KeyServer_Search", "DNS_OpenPGPKey", "DNS_SMIMEA"},
 		"keyring/identities": {"Open", "Add", "List", "Unlock"},
 		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored"},
-		"smime":              {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf"},
+		"smime":              {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf", "PKCS12Certificates"},
 	}
 }
 

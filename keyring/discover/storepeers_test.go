@@ -246,3 +246,24 @@ func TestPeerCertificateDirectory(t *testing.T) {
 	require.Empty(t, problems)
 	require.Equal(t, want, fingerprints(found))
 }
+
+// The Autocrypt header that sq writes.
+func TestPeerAutocrypt(t *testing.T) {
+	need(t, "sq")
+	dir := t.TempDir()
+	run(t, "sq", "key", "generate", "--userid", "Bob <bob@example.org>", "--export", dir+"/bob.key")
+	header := output(t, exec.Command("sq", "autocrypt", "encode-sender", "--email", "bob@example.org", "--prefer-encrypt", "mutual", dir+"/bob.key"))
+	r := discover.Reader{Parsers: both()}
+	found, problems := r.Message("m", slices.Concat([]byte("From: bob@example.org\n"), header, []byte("\n\nHello\n")))
+	require.Empty(t, problems)
+	require.Len(t, found, 1)
+	require.Equal(t, "bob@example.org", found[0].Address)
+	require.Equal(t, []string{"prefer-encrypt: mutual"}, found[0].Notes)
+	key, problems := r.Read("k", output(t, exec.Command("sq", "key", "extract-cert", dir+"/bob.key")))
+	require.Empty(t, problems)
+	require.Equal(t, fingerprints(key), fingerprints(found))
+	// What it writes without --email is no address.
+	header = bytes.Replace(header, []byte("addr=bob@example.org"), []byte("addr=Bob <bob@example.org>"), 1)
+	found, _ = r.Message("m", slices.Concat([]byte("From: bob@example.org\n"), header, []byte("\n\nHello\n")))
+	require.Empty(t, found)
+}
