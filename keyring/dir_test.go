@@ -1,7 +1,9 @@
 package keyring
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,5 +59,30 @@ func TestDirPlanCut(t *testing.T) {
 		got, made := parsePlan(text[:i])
 		require.Equal(t, i == len(text), made, text[:i])
 		require.Equal(t, i >= len(p.text()), got != nil, text[:i])
+	}
+}
+
+// A line without an end is no line, and goes with the next commit.
+func TestDirTail(t *testing.T) {
+	t.Parallel()
+	for _, tail := range []string{"", "x", "a much longer line than the one that comes", strings.Repeat("x", 10000)} {
+		dir := filepath.Join(t.TempDir(), "ring")
+		s, err := openDir(dir)
+		require.NoError(t, err)
+		defer s.Close()
+		for _, before := range []string{"", "1\n"} {
+			log := filepath.Join(dir, dirLog)
+			require.NoError(t, os.WriteFile(log, []byte(before+tail), 0o600))
+			b, err := s.Log(0)
+			require.NoError(t, err)
+			require.Equal(t, before, string(b))
+			b, err = s.Log(int64(len(before)))
+			require.NoError(t, err)
+			require.Empty(t, b)
+			require.NoError(t, s.Commit(int64(len(before)), Commit{Append: []byte("2\n")}))
+			b, err = os.ReadFile(log)
+			require.NoError(t, err)
+			require.Equal(t, before+"2\n", string(b))
+		}
 	}
 }

@@ -217,3 +217,26 @@ func TestDirLocked(t *testing.T) {
 	require.NoError(t, held.Close())
 	require.Eventually(t, func() bool { return other.Commit(2, Commit{Append: []byte("2\n")}) == nil }, 10*time.Second, time.Millisecond)
 }
+
+// Who waited for the lock of a file that was taken away waits for that of the file
+// that took its place.
+func TestDirLockReplaced(t *testing.T) {
+	t.Parallel()
+	dir, s := newDir(t)
+	first, err := s.(*dirStore).acquire()
+	require.NoError(t, err)
+	late, err := openDir(dir)
+	require.NoError(t, err)
+	defer late.Close()
+	late.(*dirStore).wait = time.Second
+	done := make(chan error, 1)
+	go func() { done <- late.Commit(2, Commit{Append: []byte("2\n")}) }()
+	time.Sleep(50 * time.Millisecond) // it waits; were it later, it would wait for the second alone
+	require.NoError(t, os.Rename(filepath.Join(dir, dirLock), filepath.Join(dir, "was")))
+	second, err := s.(*dirStore).acquire()
+	require.NoError(t, err)
+	require.NoError(t, first.Close())
+	require.ErrorIs(t, <-done, errLocked)
+	require.NoError(t, second.Close())
+	require.NoError(t, late.Commit(2, Commit{Append: []byte("2\n")}))
+}
