@@ -18,8 +18,9 @@ type app struct {
 	pending pending           // files that are being written
 	files   map[string]string // by fingerprint: where a key was read
 	folders map[string]*folder
-	hint    string   // what to look at first where a message does not decrypt
-	rewraps bool     // nothing is signed, and nothing unauthenticated is taken
+	hint    string // what to look at first where a message does not decrypt
+	rewraps bool   // nothing is signed, and nothing unauthenticated is taken
+	tokens  []openToken
 	words   [][]byte // passphrases that were typed and were right
 
 	authority authorityFlags

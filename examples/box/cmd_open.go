@@ -25,11 +25,14 @@ func (a *app) openCommand() *cobra.Command {
 written. Nothing is written before it is known to be what the sender sealed.
 
 KEYFILE is an OpenPGP secret key, PEM with private key and certificate, or
-PKCS#12. With --from it must also be signed by one of these; without, whoever
+PKCS#12. A key that is kept elsewhere is pkcs11:URI (RFC 7512; the PIN is asked,
+or stands in --passphrase-file) or gpg-agent:FINGERPRINT. With --from it must also be signed by one of these; without, whoever
 has your public key may have sealed it.`,
 		Example: `  box open --key me.key -o receipt.pdf receipt.pdf.pgp
   box open --key me.key --from alice.pub=FINGERPRINT -o receipt.pdf receipt.eml
   box open --key me.p12 --passphrase-file secret.txt -o receipt.pdf receipt.p7m
+  box open --key 'pkcs11:token=mine;object=mail' -o receipt.pdf receipt.p7m
+  box open --key gpg-agent:FINGERPRINT -o receipt.pdf receipt.pdf.pgp
   box open --key old.p12 --legacy 3des,rsa1024 --allow-unauthenticated -o letter.txt letter.p7m`,
 		Args: most(1, "one file, or standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.openSealed(&f, first(args)) },

@@ -48,7 +48,7 @@ is also what lets every mail program open it; without one choose
 	}
 	fl := c.Flags()
 	f.add(a, c)
-	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, or the address or fingerprint of an identity, inside the encryption")
+	fl.StringArrayVar(&f.sign, "sign", nil, "sign with this private `KEYFILE`, or the address or fingerprint of an identity, or where it is kept (pkcs11:URI, gpg-agent:FINGERPRINT), inside the encryption")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the signing key")
 	fl.BoolVar(&f.allowUnauthenticated, "allow-unauthenticated", false, "S/MIME without a signature in the old form: whoever carries it can change it, and perhaps read it (EFAIL)")
 	fl.BoolVar(&f.mail, "mail", false, "write a whole mail, which a mail program opens")

@@ -30,7 +30,7 @@ keep it secret.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.sign(&f, first(args)) },
 	}
 	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with, or the address or fingerprint of an identity; again for each further one")
+	fl.StringArrayVar(&f.keys, "key", nil, "the private `KEYFILE` to sign with, or the address or fingerprint of an identity, or where it is kept: pkcs11:URI, gpg-agent:FINGERPRINT; again for each further one")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files")
 	fl.BoolVar(&f.opaque, "opaque", false, "write the content with the signature around it")
 	fl.BoolVar(&f.opaque, "embedded", false, "the same as --opaque")

@@ -89,7 +89,10 @@ func (a *app) errorLine(err error) string {
 		}
 	}
 	what := advice(err)
+	trouble := a.tokenTrouble()
 	switch {
+	case errors.Is(err, envelope.ErrDecrypt) && trouble != "":
+		what = "nothing was written; " + trouble
 	case errors.Is(err, envelope.ErrDecrypt) && a.hint != "":
 		what = a.hint
 	case a.rewraps && errors.As(err, new(*envelope.UnknownReaderError)):

@@ -94,6 +94,9 @@ func namesIdentity(s string) bool {
 	if _, err := os.Lstat(s); err == nil {
 		return false
 	}
+	if _, _, kept := elsewhere(s); kept {
+		return false
+	}
 	_, err := keyring.ParseFingerprint(s)
 	return err == nil || isAddress(s)
 }

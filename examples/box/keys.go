@@ -109,9 +109,12 @@ var (
 )
 
 // keysIn reads the private keys of one file with their certificates: an OpenPGP
-// secret key, PEM, or PKCS#12. S/MIME files may hold several, such as the pair
+// secret key, PEM, or PKCS#12; or finds them where they are kept (elsewhere). S/MIME files may hold several, such as the pair
 // to sign and to open with that authorities issue.
 func (a *app) keysIn(name string, passphrase []byte) ([]key, error) {
+	if file, where, ok := elsewhere(name); ok {
+		return a.keysElsewhere(file, where, passphrase)
+	}
 	b, err := a.readSmall(name)
 	if err != nil {
 		return nil, err

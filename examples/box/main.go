@@ -21,6 +21,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stop := a.discardOnSignal()
 	defer stop()
 	defer a.forget()
+	defer a.closeTokens()
 	defer a.closeRing()
 	cmd := a.root()
 	cmd.SetArgs(args)

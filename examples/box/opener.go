@@ -19,7 +19,7 @@ type openerFlags struct {
 // add declares the flags; old are those for what only open and reseal take.
 func (f *openerFlags) add(c *cobra.Command, old bool) {
 	fl := c.Flags()
-	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE` or the address or fingerprint of an identity; again for each further one\n(default: all of box identity list)")
+	fl.StringArrayVar(&f.keys, "key", nil, "a private key, `KEYFILE` or the address or fingerprint of an identity, or where it is kept: pkcs11:URI, gpg-agent:FINGERPRINT,\nwith the file of its certificate in front where that is not there, FILE=pkcs11:URI; again for each further one\n(default: all of box identity list)")
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` opens the key files and identities")
 	fl.StringArrayVar(&f.passphrases, "with-passphrase", nil, "the first line of this `FILE` opens the message itself")
 	fl.StringArrayVar(&f.from, "from", nil, "`FILE=FINGERPRINT`, FILE=ADDRESS, or an ADDRESS of the ring: it must be signed by this key, or by another --from")
