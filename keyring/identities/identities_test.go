@@ -136,12 +136,16 @@ func TestRoundTrip(t *testing.T) {
 				return []byte("right"), nil
 			})
 			require.NoError(t, err, name)
-			o := envelope.Opener{Identities: []envelope.Identity{got.Identity()}, Formats: []envelope.Format{pgp.Format(), smime.Format()}}
-			m, err := o.Open(bytes.NewReader(sealed.Bytes()))
-			require.NoError(t, err, name)
-			b, err := io.ReadAll(m)
-			require.NoError(t, err, name)
-			require.Equal(t, "hello", string(b))
+			// In ten years too, when the key has expired.
+			for _, years := range []int{0, 10} {
+				o := envelope.Opener{Identities: []envelope.Identity{got.Identity()}, Formats: []envelope.Format{pgp.Format(), smime.Format()}}
+				o.Time = func() time.Time { return time.Now().AddDate(years, 0, 0) }
+				m, err := o.Open(bytes.NewReader(sealed.Bytes()))
+				require.NoError(t, err, name)
+				b, err := io.ReadAll(m)
+				require.NoError(t, err, name)
+				require.Equal(t, "hello", string(b))
+			}
 		}
 	}
 }
