@@ -57,7 +57,7 @@ const (
 
 	// maxStrays is how many packets that are no answer are read while waiting
 	// for one: the timer ends it as well.
-	maxStrays = 128
+	maxStrays = 64
 )
 
 // lookup asks for the records of a type at a name.

@@ -150,7 +150,7 @@ func (d *Directory) ask(ctx context.Context, a mailbox.Address, timeout time.Dur
 	}
 	checked := newChecked(secure)
 	conn := goldap.NewConn(checked, true)
-	conn.SetTimeout(timeout)
+	conn.SetTimeout(2 * timeout) // the context ends it before that
 	conn.Start()
 	defer conn.Close()
 	if d.Bind != nil {
