@@ -7,6 +7,9 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+	"github.com/doublekeybox/doublekeybox/smime"
 	"github.com/doublekeybox/doublekeybox/transport/ringsql"
 )
 
@@ -23,9 +26,15 @@ func ExampleOpen() {
 		fmt.Println(err)
 		return
 	}
-	defer store.Close()
-	log, err := store.Log(0)
-	fmt.Println(len(log), err)
+	ring, err := keyring.Policy{}.NewRing(store, pgp.ParseCertificate, smime.ParseCertificate)
+	if err != nil {
+		store.Close()
+		fmt.Println(err)
+		return
+	}
+	defer ring.Close() // and with it the store
+	to, err := ring.Recipients("bob@example.org")
+	fmt.Println(len(to), err)
 }
 
 func ExampleCreate() {

@@ -319,6 +319,6 @@ func TestCutOff(t *testing.T) {
 		}
 		require.Positive(t, olds)
 		require.Positive(t, news)
-		t.Logf("cut off after each of %d octets: %d times old, %d times new", int64(olds+news)*step, olds, news)
+		t.Logf("cut off at %d places of %d octets: %d times old, %d times new", olds+news, int64(olds+news)*step, olds, news)
 	}
 }

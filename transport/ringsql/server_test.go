@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 		os.Exit(serve(os.Args[1], os.Args[2]))
 	case "work":
 		os.Exit(work())
+	case "ring":
+		if err := ringWork(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	code := m.Run()
 	server.stop()
