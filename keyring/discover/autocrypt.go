@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -170,9 +169,9 @@ func parseAutocrypt(f field) (autocrypt, error) {
 
 // keydata decodes the one key of a field.
 func keydata(value string) ([]byte, error) {
-	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
+	b, err := unbase64(value)
 	if err != nil {
-		return nil, errors.New("its key is no base64")
+		return nil, err
 	}
 	n, secret := 0, false
 	err = splitKeys(b, func(k keyBlock) bool {

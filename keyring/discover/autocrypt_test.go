@@ -53,7 +53,7 @@ func TestAutocrypt(t *testing.T) {
 		"no address":                {"alice@example.org", header("keydata=" + key), nil, "it lacks the address or the key"},
 		"no key":                    {"alice@example.org", header("addr=alice@example.org"), nil, "it lacks the address or the key"},
 		"empty key":                 {"alice@example.org", header("addr=alice@example.org; keydata="), nil, "it holds no OpenPGP key"},
-		"no base64":                 {"alice@example.org", header("addr=alice@example.org; keydata=?"), nil, "its key is no base64"},
+		"no base64":                 {"alice@example.org", header("addr=alice@example.org; keydata=?"), nil, "its base64 is damaged"},
 		"armored key":               {"alice@example.org", header("addr=alice@example.org; keydata=" + folded(m.aliceArmored)), nil, "no OpenPGP packets"},
 		"two keys":                  {"alice@example.org", header("addr=alice@example.org; keydata=" + folded(join(m.alice, m.alice))), nil, "it holds 2 keys"},
 		"a secret key":              {"alice@example.org", header("addr=alice@example.org; keydata=" + folded([]byte{0xC5, 1, 4})), nil, "a secret one"},

@@ -22,8 +22,8 @@ const (
 	// signatures of strangers, which the parser drops.
 	maxCertificate = 16 << 20
 
-	// maxProblems is how many are told: who sends a file of nothing but
-	// problems is not to fill the terminal with them.
+	// maxProblems is how many are told, and how many are looked for: who sends a
+	// file of nothing but problems is to fill neither the terminal nor the day.
 	maxProblems = 1000
 )
 
@@ -32,7 +32,7 @@ var (
 	errTooLarge    = fmt.Errorf("more than %d octets", maxFile)
 	errLarge       = fmt.Errorf("a certificate of more than %d octets", maxCertificate)
 	errNoParsers   = errors.New("no parser was given: pass pgp.ParseCertificate, smime.ParseCertificate or both")
-	errManyTrouble = fmt.Errorf("more than %d problems: the rest is not told", maxProblems)
+	errManyTrouble = fmt.Errorf("more than %d problems: the rest is not read", maxProblems)
 )
 
 // collector takes what is found in one source.
@@ -52,6 +52,7 @@ func (c *collector) problem(place string, err error) {
 	case len(c.problems) > maxProblems:
 	case len(c.problems) == maxProblems:
 		c.problems = append(c.problems, Problem{c.name, errManyTrouble})
+		c.full = true
 	default:
 		c.problems = append(c.problems, Problem{c.where(place), err})
 	}

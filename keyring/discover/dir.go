@@ -81,6 +81,8 @@ func (d *folderReader) file(path string, e fs.DirEntry) {
 	switch {
 	case e.IsDir() && isHex(e.Name(), 2):
 		d.folder(path, d.certificate)
+	case e.IsDir() && name == "public-keys.d":
+		d.folder(path, d.keyboxd)
 	case !e.Type().IsRegular():
 	case name == "trustdb.gpg":
 		if b, err := d.read(path); err != nil {
@@ -117,6 +119,14 @@ func (d *folderReader) certificate(path string, e fs.DirEntry) {
 			d.c.problem(path, fmt.Errorf("it holds the certificate %s, whose name it does not have", c.Certificate.Fingerprint()))
 			return
 		}
+	}
+}
+
+// keyboxd says so where GnuPG (2.4, with use-keyboxd) has its keys in a data
+// base: without a word it would seem that there are none.
+func (d *folderReader) keyboxd(path string, e fs.DirEntry) {
+	if e.Name() == "pubring.db" {
+		d.c.problem(path, errSQLite)
 	}
 }
 

@@ -40,6 +40,11 @@ func TestDirGnuPG(t *testing.T) {
 		noted += len(c.Notes)
 	}
 	require.Equal(t, 2, noted)
+	home["public-keys.d/pubring.db"] = &fstest.MapFile{Data: []byte("SQLite format 3\x00")}
+	_, problems = r.Dir("home", home)
+	require.Len(t, problems, 1)
+	require.ErrorContains(t, problems[0], "GnuPG: gpg --export, gpgsm --export")
+	delete(home, "public-keys.d/pubring.db")
 	home["trustdb.gpg"].Data = []byte("?")
 	found, problems = r.Dir("home", home)
 	require.Len(t, found, 4)

@@ -37,25 +37,37 @@ func isKeybox(b []byte) bool {
 func (c *collector) keybox(place string, b []byte) {
 	at := 0
 	for n := 0; at < len(b) && c.room(); n++ {
-		here := join(place, fmt.Sprintf("entry %d", n)) // the header is entry 0, as kbxutil counts
 		rest := b[at:]
-		if len(rest) < 4 {
-			c.problem(here, errBoxCut)
+		size, err := boxSize(rest)
+		if err != nil {
+			c.problem(join(place, boxEntry(n)), err)
 			return
 		}
-		size := binary.BigEndian.Uint32(rest)
-		switch {
-		case uint64(size) > uint64(len(rest)):
-			c.problem(here, fmt.Errorf("it says that it has %d octets, and %d are left: %w", size, len(rest), io.ErrUnexpectedEOF))
-			return
-		case size < 6:
-			// Without this an entry of no octets would be read for ever.
-			c.problem(here, fmt.Errorf("it says that it has %d octets, which is too few: nobody knows where the next one begins", size))
-			return
+		if rest[4] != boxDeleted { // there may be ten million
+			c.entry(join(place, boxEntry(n)), rest[:size])
 		}
-		c.entry(here, rest[:size])
-		at += int(size)
+		at += size
 	}
+}
+
+// boxEntry names an entry as kbxutil counts them, the header being entry 0.
+func boxEntry(n int) string { return fmt.Sprintf("entry %d", n) }
+
+// boxSize returns how many octets the entry has that b begins with. Where it
+// fails nobody knows where the next one begins.
+func boxSize(b []byte) (int, error) {
+	if len(b) < 4 {
+		return 0, errBoxCut
+	}
+	size := binary.BigEndian.Uint32(b)
+	switch {
+	case uint64(size) > uint64(len(b)):
+		return 0, fmt.Errorf("it says that it has %d octets, and %d are left: %w", size, len(b), io.ErrUnexpectedEOF)
+	case size < 6:
+		// Without this an entry of no octets would be read for ever.
+		return 0, fmt.Errorf("it says that it has %d octets, which is too few", size)
+	}
+	return int(size), nil
 }
 
 var (
@@ -68,7 +80,7 @@ var (
 func (c *collector) entry(here string, e []byte) {
 	kind := e[4]
 	switch {
-	case kind == boxDeleted || kind == boxHeader:
+	case kind == boxHeader:
 		return
 	case kind != boxOpenPGP && kind != boxX509:
 		c.problem(here, fmt.Errorf("it is of type %d, which is not known", kind))

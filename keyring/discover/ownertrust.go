@@ -21,12 +21,21 @@ import (
 // The error says that b is neither of the two, or cut off; what could be read of
 // it was noted.
 func NoteOwnerTrust(found []Candidate, b []byte) (int, error) {
-	trust, err := ownerTrust(b)
+	// Of the file only what is asked for is kept: it may have a million others.
+	trust := map[string]string{}
+	for _, c := range found {
+		trust[c.Certificate.Fingerprint().String()] = ""
+	}
+	err := ownerTrust(b, func(fingerprint, level string) {
+		if _, ok := trust[fingerprint]; ok {
+			trust[fingerprint] = level
+		}
+	})
 	noted := 0
 	for i := range found {
 		c := &found[i]
-		level, ok := trust[c.Certificate.Fingerprint().String()]
-		if ok && len(c.Notes) < maxNotes {
+		level := trust[c.Certificate.Fingerprint().String()]
+		if level != "" && len(c.Notes) < maxNotes {
 			// Notes may be shared with other candidates of the same file.
 			c.Notes = append(c.Notes[:len(c.Notes):len(c.Notes)], "ownertrust: "+level+" (not taken)")
 			noted++
@@ -61,29 +70,28 @@ var (
 	errOwnerTrust = errors.New("GnuPG's ownertrust and no certificates: it is shown beside those of pubring.kbx, and not taken")
 )
 
-// ownerTrust returns the ownertrust by fingerprint, in digits of upper case.
-func ownerTrust(b []byte) (map[string]string, error) {
+// ownerTrust hands what there is of ownertrust to say: fingerprints in digits of
+// upper case, and levels by name.
+func ownerTrust(b []byte, say func(fingerprint, level string)) error {
 	if len(b) > maxFile {
-		return nil, fmt.Errorf("discover: the ownertrust has %w", errTooLarge)
+		return fmt.Errorf("discover: the ownertrust has %w", errTooLarge)
 	}
 	if !isTrustDB(b) {
-		return ownerTrustText(b)
+		return ownerTrustText(b, say)
 	}
-	trust := map[string]string{}
 	for ; len(b) >= trustRecord; b = b[trustRecord:] {
-		if level := trustLevel(int(b[22])); b[0] == trustOfKey && level != "" {
-			trust[strings.ToUpper(hex.EncodeToString(b[2:22]))] = level
+		if b[0] == trustOfKey {
+			say(strings.ToUpper(hex.EncodeToString(b[2:22])), trustLevel(int(b[22])))
 		}
 	}
 	if len(b) > 0 {
-		return trust, errTrustCut
+		return errTrustCut
 	}
-	return trust, nil
+	return nil
 }
 
 // ownerTrustText reads lines FINGERPRINT:LEVEL: and comments.
-func ownerTrustText(b []byte) (map[string]string, error) {
-	trust := map[string]string{}
+func ownerTrustText(b []byte, say func(fingerprint, level string)) error {
 	for len(b) > 0 {
 		var line []byte
 		line, b, _ = bytes.Cut(b, []byte("\n"))
@@ -95,19 +103,27 @@ func ownerTrustText(b []byte) (map[string]string, error) {
 		level, _, closed := strings.Cut(rest, ":")
 		n, err := strconv.Atoi(level)
 		if _, bad := hex.DecodeString(digits); bad != nil || err != nil || !closed || len(digits) != 40 && len(digits) != 64 {
-			return trust, errNoTrust
+			return errNoTrust
 		}
-		if name := trustLevel(n); name != "" {
-			trust[strings.ToUpper(digits)] = name
-		}
+		say(strings.ToUpper(digits), trustLevel(n))
 	}
-	return trust, nil
+	return nil
 }
 
 // trustLevel names a level, g10/trustdb.h; "" is one that says nothing. The bits
 // above are flags: that the key is disabled.
 func trustLevel(n int) string {
-	name := map[int]string{3: "never", 4: "marginal", 5: "full", 6: "ultimate"}[n&15]
+	name := ""
+	switch n & 15 {
+	case 3:
+		name = "never"
+	case 4:
+		name = "marginal"
+	case 5:
+		name = "full"
+	case 6:
+		name = "ultimate"
+	}
 	if n&128 != 0 {
 		return strings.TrimPrefix(name+", disabled", ", ")
 	}

@@ -204,7 +204,7 @@ func TestReadLimits(t *testing.T) {
 		"10,000 certificates":   {keys(10_000), any, 10_000, 0, ""},
 		"10,001 certificates":   {keys(10_001), any, 10_000, 1, "more than 10000 certificates"},
 		"1,000 problems":        {keys(1000), none, 1000, 1000, "no"},
-		"1,002 problems":        {keys(1002), none, 1002, 1001, "more than 1000 problems"},
+		"1,002 problems":        {keys(1002), none, 1001, 1001, "more than 1000 problems"},
 		"64 MiB and an octet":   {make([]byte, 64<<20+1), any, 0, 1, "more than 67108864 octets"},
 		"64 MiB":                {make([]byte, 64<<20), any, 0, 1, "it holds no certificate"},
 		"a key of 16 MiB":       {large[:16<<20], any, 0, 1, "cut off"},

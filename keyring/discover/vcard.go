@@ -58,7 +58,9 @@ func (c *collector) vcards(place string, b []byte) {
 		case len(open) == 0:
 		case p.name == "END" && strings.EqualFold(p.value, "VCARD"):
 			n++
-			c.card(join(place, fmt.Sprintf("vCard %d", n)), open[len(open)-1])
+			if last := open[len(open)-1]; len(last.keys) > 0 {
+				c.card(join(place, fmt.Sprintf("vCard %d", n)), last)
+			}
 			open = open[:len(open)-1]
 		case p.name == "KEY" && len(open[len(open)-1].keys) < maxCardKeys:
 			last := open[len(open)-1]
@@ -204,12 +206,21 @@ func dataURI(s string) ([]byte, error) {
 	return []byte(text), nil
 }
 
+// unbase64 decodes base64 with white space anywhere.
 func unbase64(s string) ([]byte, error) {
-	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	text := make([]byte, 0, len(s))
+	for i := range len(s) {
+		switch s[i] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			text = append(text, s[i])
+		}
+	}
+	n, err := base64.StdEncoding.Decode(text, text) // what is decoded is never ahead of what is read
 	if err != nil {
 		return nil, errors.New("its base64 is damaged")
 	}
-	return b, nil
+	return text[:n], nil
 }
 
 // unescape undoes the escapes of text, RFC 6350, Section 3.4.
