@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/doublekeybox/doublekeybox/examples/gpgagent"
 )
 
 // app is one run of the program.
@@ -21,6 +23,7 @@ type app struct {
 	hint    string // what to look at first where a message does not decrypt
 	rewraps bool   // nothing is signed, and nothing unauthenticated is taken
 	tokens  []openToken
+	agents  []*gpgagent.Agent
 	words   [][]byte // passphrases that were typed and were right
 
 	authority authorityFlags

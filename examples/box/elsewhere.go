@@ -202,11 +202,16 @@ func (a *app) closeTokens() {
 	}
 }
 
-// tokenTrouble says what kept a token from decrypting that no message is the
-// reason of, "" if nothing did.
+// tokenTrouble says what kept a token or an agent from decrypting that no message
+// is the reason of, "" if nothing did.
 func (a *app) tokenTrouble() string {
 	for _, t := range a.tokens {
 		if err := t.Trouble(); err != nil {
+			return err.Error()
+		}
+	}
+	for _, g := range a.agents {
+		if err := g.Trouble(); err != nil {
 			return err.Error()
 		}
 	}

@@ -38,6 +38,7 @@ func (a *app) keysInAgent(c *keyring.Certificate, fingerprint string, passphrase
 	if err != nil {
 		return nil, err
 	}
+	a.agents = append(a.agents, agent)
 	if passphrase != nil {
 		agent.Passphrase = func(string) (string, error) { return string(passphrase), nil }
 	}
@@ -69,7 +70,7 @@ func ofGnuPG(want keyring.Fingerprint) (*keyring.Certificate, error) {
 	if why != nil && err != nil {
 		return nil, fmt.Errorf("asking GnuPG for the certificate: %w; %w", why, err)
 	}
-	return nil, errors.New("neither gpg nor gpgsm has a certificate with this fingerprint: give its file in front, FILE=gpg-agent:")
+	return nil, errors.New("neither gpg nor gpgsm has a certificate with this fingerprint: give its file in front, FILE=gpg-agent:FINGERPRINT")
 }
 
 // gnuPG runs a program of GnuPG and returns what it wrote, at most mostKeyBytes.

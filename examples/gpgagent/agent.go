@@ -16,11 +16,12 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Agent says where an agent is. Each operation has a connection of its own: the
-// value holds nothing open, and is used by any number of goroutines.
+// Agent says where an agent is. Each operation has a connection of its own: it
+// holds nothing open, and is used by any number of goroutines.
 type Agent struct {
 	// Socket is the path of the agent's socket.
 	Socket string
@@ -28,6 +29,30 @@ type Agent struct {
 	// Passphrase, if not nil, is asked in place of the user's screen
 	// (pinentry-mode loopback), which the agent may have been told to refuse.
 	Passphrase func(prompt string) (string, error)
+
+	mu      sync.Mutex
+	trouble error
+}
+
+// Trouble returns the last error that does not depend on what the agent was
+// given to decrypt: it is gone, or nobody typed the passphrase, or a wrong one.
+// Who opens a message sees only that it did not decrypt, since the reasons must
+// not be told apart; these may be, and explain it.
+func (a *Agent) Trouble() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.trouble
+}
+
+// note remembers trouble.
+func (a *Agent) note(err error) {
+	var e *Error
+	if err == nil || err == errSexp || errors.As(err, &e) && !e.aboutPeople() {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.trouble = err
 }
 
 // Find starts the user's agent, if it does not run, and returns it: by gpgconf,

@@ -92,9 +92,23 @@ func (e *Error) Error() string { return fmt.Sprintf("gpgagent: the agent says %.
 
 // The codes of libgpg-error that are told apart here.
 const (
-	codeNoSecretKey = 17
-	codeMask        = 0xFFFF
+	codeBadPassphrase = 11
+	codeNoSecretKey   = 17
+	codeTimeout       = 62
+	codeCanceled      = 99
+	codeAllCanceled   = 198
+	codeMask          = 0xFFFF
 )
+
+// aboutPeople reports whether the error is about who was asked for a passphrase,
+// or about the key, and not about what there was to decrypt.
+func (e *Error) aboutPeople() bool {
+	switch e.Code {
+	case codeBadPassphrase, codeNoSecretKey, codeTimeout, codeCanceled, codeAllCanceled:
+		return true
+	}
+	return false
+}
 
 var (
 	errLong  = errors.New("gpgagent: the agent said more than any answer has")

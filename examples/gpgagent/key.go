@@ -175,6 +175,7 @@ func (k edKey) Sign(_ io.Reader, message []byte, opts crypto.SignerOpts) ([]byte
 // padded is false where the agent took the padding off itself, as it does with
 // cards that do.
 func (h handle) decrypt(encrypted []byte) (value []byte, padded bool, err error) {
+	defer func() { h.agent.note(err) }()
 	c, err := h.agent.dial()
 	if err != nil {
 		return nil, false, err

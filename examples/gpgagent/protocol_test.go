@@ -231,6 +231,27 @@ func TestCardPadding(t *testing.T) {
 	require.Equal(t, rsa.ErrDecryption, err)
 }
 
+// TestTrouble: what may depend on the message is not told.
+func TestTrouble(t *testing.T) {
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	msg := make([]byte, 256)
+	msg[255] = 5
+	for says, told := range map[string]bool{
+		"ERR 67108881 No secret key\n":       true,
+		"ERR 67108875 Bad passphrase\n":      true,
+		"ERR 67108963 Operation cancelled\n": true,
+		"ERR 67108869 Bad data\n":            false,
+		"D (5:value4:abcd\nOK\n":             false,
+		"":                                   true,
+	} {
+		a, _ := fake(t, "OK\n"+says)
+		_, err := a.key(&r.PublicKey, Keygrip{}).(crypto.Decrypter).Decrypt(nil, msg, nil)
+		require.Error(t, err)
+		require.Equal(t, told, a.Trouble() != nil, says)
+	}
+}
+
 func FuzzAnswer(f *testing.F) {
 	f.Add("S x\nD a%25\nOK\n")
 	f.Add("INQUIRE PASSPHRASE\nERR 1 a\n")
