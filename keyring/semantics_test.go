@@ -247,9 +247,13 @@ func homograph(t *testing.T) {
 	_, err = r.Recipients(bobAt)
 	var unknown *keyring.UnknownError
 	require.ErrorAs(t, err, &unknown)
+	require.Equal(t, []string{eve}, unknown.Similar)
 
 	bob := bobX509(t, nil)
-	put(t, r, bob, keyring.Addition{})
+	done, err := r.Add(expected(t, bob), keyring.Addition{})
+	require.NoError(t, err)
+	require.Len(t, done.Findings, 1)
+	require.Contains(t, done.Findings[0], "looks like")
 	requireTo(t, r, bob)
 	to, err := r.Recipients("bob@exampl\u0435.org")
 	require.NoError(t, err)

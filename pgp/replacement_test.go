@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -154,6 +155,47 @@ func TestReplacementOf(t *testing.T) {
 			require.ErrorIs(t, err, keyring.ErrRefused)
 			require.ErrorContains(t, err, c.want)
 		})
+	}
+}
+
+// A key that has expired or was retired since names nobody, also where the time
+// that its signature states is before that.
+func TestSucceededByOldSubkey(t *testing.T) {
+	t.Parallel()
+	born, now := day(2024, 1, 1), day(2024, 6, 1)
+	file := newSmith(t, 4, born).plainly().raw
+	cert, err := parseCertificate(file)
+	require.NoError(t, err)
+	const year = 365 * 24 * time.Hour
+	for _, c := range []struct {
+		name    string
+		primary time.Duration
+		sub     time.Duration
+		retired bool
+		want    string // "": believed
+	}{
+		{"in force", year, year, false, ""},
+		{"its signing key expired", year, year / 4, false, "expired on 2024-04"},
+		{"its signing key was retired", year, year, true, "revoked"},
+		{"all of it expired", year / 4, year, false, "expired on 2024-04"},
+	} {
+		s := newSmith(t, 4, born).userID(userIDText, with(certifies, lives(c.primary))).subkey(newSmith(t, 4, born).sealingKey(born), encrypts)
+		sub := s.signingKey(born)
+		s.subkey(sub, with(signs, lives(c.sub)))
+		if c.retired {
+			s.add(keyTagSignature, s.sign(s.primary, sigSubkeyRevocation, with(reason(3), at(now.AddDate(0, -1, 0))), s.hashed(), hashedKey(s.body(&sub.PublicKey))))
+		}
+		old := s.certificate()
+		v, err := keyring.Verify(old.public(), keyring.Expect(old.fingerprint()))
+		require.NoError(t, err)
+		signature := appendKeyPacket(nil, keyTagSignature, s.sign(sub, packet.SigTypeBinary, at(born.AddDate(0, 0, 1)), file))
+		_, err = keyring.Verify(cert.public(), succeededBeside(v, file, signature, func() time.Time { return now }))
+		if c.want == "" {
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.ErrorIs(t, err, keyring.ErrRefused, c.name)
+		require.ErrorContains(t, err, c.want, c.name)
 	}
 }
 

@@ -56,7 +56,11 @@ func SucceededIn(old *keyring.Verified, message []byte, by ...envelope.Identity)
 // SucceededBeside is [SucceededIn] where the signature is in a file of its own,
 // as gpg --detach-sign writes it beside a file with the new certificate.
 func SucceededBeside(old *keyring.Verified, file, signature []byte) keyring.Evidence {
-	return succession{old: old, now: time.Now, signed: func(o *envelope.Opener) ([]byte, *envelope.Report, error) {
+	return succeededBeside(old, file, signature, time.Now)
+}
+
+func succeededBeside(old *keyring.Verified, file, signature []byte, now func() time.Time) keyring.Evidence {
+	return succession{old: old, now: now, signed: func(o *envelope.Opener) ([]byte, *envelope.Report, error) {
 		if len(file) > maxTransition || len(signature) > maxTransition {
 			return nil, nil, &envelope.LimitError{What: "octets of a file with a key", Max: maxTransition, Fixed: true}
 		}
