@@ -106,6 +106,11 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 				return nil, err
 			}
 		}
+		if !bytes.Equal(judged.cert.Encoding(), v.cert.Encoding()) {
+			if _, err := r.parseOne(judged.cert.Encoding(), f); err != nil {
+				return nil, fmt.Errorf("%w: the merged certificate %s %w", ErrRefused, f, err)
+			}
+		}
 		event, changed := rec.take(v, address, a, &judged, r.policy, at.after(address, d.now))
 		if !changed && len(judged.replaces) == 0 {
 			continue

@@ -85,6 +85,7 @@ type Verified struct {
 	why      string
 	evidence evidence
 	origin   *origin // nil: it came from no ring
+	as       string  // in what place a ring gave it out, for Evidence; it is no evidence
 }
 
 // evidence is what a ring keeps of the evidence beside its words.
@@ -173,7 +174,7 @@ func (v *Verified) With(n Note) (*Verified, error) {
 	if with == nil || with.Kind() != v.cert.Kind() || !bytes.Equal(with.Hashed(), v.cert.Hashed()) || !bytes.Equal(with.Encoding(), v.cert.Encoding()) {
 		return nil, fmt.Errorf("%w: internal error: a note changed whose certificate it is", ErrRefused)
 	}
-	return &Verified{cert: with, why: v.why, evidence: v.evidence, origin: v.origin}, nil
+	return &Verified{cert: with, why: v.why, evidence: v.evidence, origin: v.origin, as: v.as}, nil
 }
 
 // refusal makes err one that is ErrRefused.
@@ -204,5 +205,5 @@ func (v *Verified) Evidence() string {
 	if v == nil {
 		return ""
 	}
-	return v.why
+	return v.why + v.as
 }

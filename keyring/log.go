@@ -24,6 +24,9 @@ import (
 //
 // The first line names the form of the log and has a random number, the ring's.
 // Nothing in the log is about a person.
+//
+// Whoever can write a ring can write another one, or put an older one back. Who
+// keeps the last digest elsewhere ([Event]) sees it.
 
 // Words of the log, past tense. A word that is not among them was written by a
 // newer program, which may mean by it that a key must not be used.

@@ -44,13 +44,16 @@ type Introducer struct {
 
 // UnknownError says that a ring has nothing for an address.
 type UnknownError struct {
-	Address string
+	Address string   // "": it is a key that the ring does not have
 	Similar []string // addresses of the ring that a person may take for it
 	Hint    string   // one clause; may be ""
 }
 
 // Error implements error, on one line.
 func (e *UnknownError) Error() string {
+	if e.Address == "" { // about a key, and not about anybody
+		return "keyring: " + e.Hint
+	}
 	s := fmt.Sprintf("keyring: no verified key for %q", cut(e.Address))
 	if e.Hint != "" {
 		s += ": " + e.Hint
@@ -134,8 +137,8 @@ func (r *Ring) lookup(st *state, address string, now time.Time) ([]Entry, error)
 		if len(entries) > 0 {
 			for i := range entries {
 				if v := entries[i].Verified; v != nil && a != address {
-					v.why += fmt.Sprintf("; as the gateway of %s", a)
-					entries[i].Evidence = v.why
+					v.as += fmt.Sprintf("; as the gateway of %s", a)
+					entries[i].Evidence = v.Evidence()
 				}
 			}
 			return entries, nil
@@ -144,6 +147,11 @@ func (r *Ring) lookup(st *state, address string, now time.Time) ([]Entry, error)
 			return nil, &UnknownError{Address: a, Hint: "it is a group, which has no key of its own: ask for its recipients"}
 		}
 		if a == address && address[0] == '@' {
+			break
+		}
+		// Whose record nobody can read may be the one who is looked for, and
+		// nobody's gateway is sealed to in their place.
+		if r.blind(st) != nil {
 			break
 		}
 	}
@@ -294,7 +302,7 @@ func (r *Ring) Senders(address string) ([]*Verified, error) {
 				continue
 			}
 			if e.Signer {
-				e.Verified.why += fmt.Sprintf("; as a signer for %s", e.Address)
+				e.Verified.as += fmt.Sprintf("; as a signer for %s", e.Address)
 			}
 			out = append(out, e.Verified)
 		}

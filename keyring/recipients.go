@@ -99,7 +99,7 @@ func choose(list []recipient, format string) (out []*Verified) {
 		}
 		seen[v.origin.id] = true
 		if g := list[i].group; g != "" {
-			v.why += fmt.Sprintf("; in the group %s", g)
+			v.as += fmt.Sprintf("; in the group %s", g)
 		}
 		out = append(out, v)
 	}

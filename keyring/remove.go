@@ -115,10 +115,12 @@ func (d *draft) scrub(s *slot, f string, was map[string]bool) error {
 	orphan := func(a string) bool { return was[a] && !d.stays(a) }
 	digits := f[strings.LastIndexByte(f, ':')+1:]
 	names := func(e recordEvent) bool {
-		return e.Other == f || strings.Contains(strings.ToUpper(e.Detail), strings.ToUpper(digits)) ||
+		return e.Other == f || containsFold(e.Detail, digits) ||
 			slices.ContainsFunc(e.Addresses, orphan) || mentions(e.Detail, was, orphan)
 	}
-	if !slices.ContainsFunc(s.rec.History, names) && !slices.ContainsFunc(s.rec.Members, orphan) {
+	// Evidence by introduction names who introduced.
+	introduced := func(p recordPin) bool { return containsFold(p.Evidence, digits) || mentions(p.Evidence, was, orphan) }
+	if !slices.ContainsFunc(s.rec.History, names) && !slices.ContainsFunc(s.rec.Members, orphan) && !slices.ContainsFunc(s.rec.Pins, introduced) {
 		return nil
 	}
 	rec, err := d.edit(s)
@@ -131,6 +133,11 @@ func (d *draft) scrub(s *slot, f string, was map[string]bool) error {
 			e.Addresses = slices.DeleteFunc(e.Addresses, orphan)
 		}
 	}
+	for i := range rec.Pins {
+		if p := &rec.Pins[i]; introduced(*p) {
+			p.Evidence = p.Basis + ", by a key that was erased"
+		}
+	}
 	if rec.Kind == kindGroup {
 		if rec.Members = slices.DeleteFunc(rec.Members, orphan); len(rec.Members) == 0 {
 			delete(d.recs, s.id)
@@ -138,6 +145,10 @@ func (d *draft) scrub(s *slot, f string, was map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+func containsFold(s, part string) bool {
+	return strings.Contains(strings.ToUpper(s), strings.ToUpper(part))
 }
 
 func mentions(text string, was map[string]bool, orphan func(string) bool) bool {

@@ -78,6 +78,14 @@ func newRing(t testing.TB, s keyring.Store) *keyring.Ring {
 
 // seals reports what sealing to v says.
 func seals(v ...*keyring.Verified) error {
+	if fips() { // AES-GCM with a nonce in the message is not allowed
+		for _, v := range v {
+			if err := v.Check(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	w, err := envelope.Seal(io.Discard, v...)
 	if err != nil {
 		return err

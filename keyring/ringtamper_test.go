@@ -225,7 +225,7 @@ func TestLogEditedWhileOpen(t *testing.T) {
 	c.log[len(c.log)-10] ^= 1
 	for range 2 {
 		_, err = other.Lookup("alice@example.org")
-		require.ErrorContains(t, err, "does not follow the one before it")
+		require.ErrorContains(t, err, "line 7 of the ring's log")
 	}
 	require.Error(t, other.Check())
 	m.log = m.log[:len(m.log)-20]

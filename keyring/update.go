@@ -38,6 +38,9 @@ func (r *Ring) Update(c *Certificate) (*Change, error) {
 		if err != nil {
 			return err
 		}
+		if !bytes.Equal(old.Hashed(), in.Hashed()) {
+			return twins(s.rec.fingerprint())
+		}
 		merged, err := old.Merge(in)
 		if err != nil {
 			return refusal(err)
@@ -49,6 +52,11 @@ func (r *Ring) Update(c *Certificate) (*Change, error) {
 		return nil, err
 	}
 	return done, nil
+}
+
+// twins is the refusal of two keys that have one fingerprint.
+func twins(f Fingerprint) error {
+	return &ChangedError{Old: []Fingerprint{f}, New: f, Hint: "they are two keys with one fingerprint, which somebody made for that, and neither can be believed"}
 }
 
 func (r *Ring) update(d *draft, s *slot, old, merged seam.Certificate) (*Change, error) {
