@@ -15,7 +15,19 @@ const notCertified = "not certified"
 // heldBy returns "" if the last thing that by said of the user ID is a
 // certification that counts, else why it does not.
 func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why string, err error) {
-	var last *packet.Signature
+	last, why, err := o.lastWord(by, c, now, forged)
+	if last == nil || err != nil {
+		return why, err
+	}
+	if amount, _ := trust(last.Signature); amount < fullTrust {
+		return fmt.Sprintf("the certification by %s expresses partial trust only", by.fingerprint()), nil
+	}
+	return by.certified(last.CreationTime, now), nil
+}
+
+// lastWord returns the last thing that by said of the user ID if that is a
+// certification that was not taken back, else nil and why not.
+func (o *opinion) lastWord(by, c *certificate, now time.Time, forged *int) (last *heard, why string, err error) {
 	why = notCertified
 	issuer := newKeyIssuer(by.hashed[hashedHead(by.primary):])
 	for _, h := range o.sigs {
@@ -25,7 +37,7 @@ func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why st
 		sig := h.Signature
 		if !signedOver(by.primary, sig, c.hashed, o.what) {
 			if *forged++; *forged > maxForged {
-				return "", &envelope.LimitError{What: "forged certifications", Max: maxForged, Fixed: true}
+				return nil, "", &envelope.LimitError{What: "forged certifications", Max: maxForged, Fixed: true}
 			}
 			continue
 		}
@@ -34,16 +46,26 @@ func (o *opinion) heldBy(by, c *certificate, now time.Time, forged *int) (why st
 			why = fmt.Sprintf("the certification by %s %s", by.fingerprint(), reason)
 		case last == nil || sig.CreationTime.After(last.CreationTime) ||
 			sig.CreationTime.Equal(last.CreationTime) && revokes(sig.SigType):
-			last = sig
+			last = &h
 		}
 	}
 	if last == nil {
-		return why, nil
+		return nil, why, nil
 	}
-	if reason := withdrawn(last, now); reason != "" {
-		return fmt.Sprintf("the certification by %s %s", by.fingerprint(), reason), nil
+	if reason := withdrawn(last.Signature, now); reason != "" {
+		return nil, fmt.Sprintf("the certification by %s %s", by.fingerprint(), reason), nil
 	}
-	return by.certified(last.CreationTime, now), nil
+	return last, "", nil
+}
+
+// trust returns how much a certification says, and how many further ones it
+// extends to: RFC 9580, Section 5.2.3.21. One that says nothing of it is a full
+// one, and extends to none.
+func trust(sig *packet.Signature) (amount, depth int) {
+	if sig.TrustLevel == 0 && sig.TrustAmount == 0 {
+		return fullTrust, 0
+	}
+	return min(int(sig.TrustAmount), fullTrust), int(sig.TrustLevel)
 }
 
 // readCertification returns nil for what is no certification of a user ID and
@@ -84,8 +106,6 @@ func withdrawn(sig *packet.Signature, now time.Time) string {
 		return "is revoked"
 	case sig.SigType == sigCertPersona:
 		return "states that nothing was verified"
-	case (sig.TrustLevel > 0 || sig.TrustAmount > 0) && sig.TrustAmount < fullTrust:
-		return "expresses partial trust only"
 	case sig.SigLifetimeSecs != nil && *sig.SigLifetimeSecs != 0 && !now.Before(sig.CreationTime.Add(lifetime(sig.SigLifetimeSecs))):
 		return "has expired"
 	}

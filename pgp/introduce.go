@@ -42,7 +42,8 @@ import (
 // A certification may be local (not exportable). A trust signature counts as a
 // certification of the user ID and makes nobody an introducer, whatever its
 // depth and regular expression; with a trust amount below 120 it does not count.
-// An introducer's own certificate is not introduced by itself.
+// An introducer's own certificate is not introduced by itself. For introducers
+// whose word counts in part, or who may name further ones, see [IntroducedThrough].
 //
 // It proves what the introducer says, at the time at which it is verified, and
 // as far as the file goes: who sends it can leave a revocation out. A

@@ -42,3 +42,41 @@ func ExampleIntroducedBy() {
 	// true
 	// false
 }
+
+// Carol and Dave are trusted by half each. What both say of Bob is enough, and
+// what one of them says is not.
+func ExampleIntroducedThrough() {
+	person := func(address string) (*pgp.Key, *keyring.Verified) {
+		key, err := pgp.GenerateKey(pgp.KeyOptions{Address: address})
+		if err != nil {
+			log.Fatal(err)
+		}
+		v, err := keyring.Verify(key.Certificate(), keyring.Expect(key.Certificate().Fingerprint()))
+		if err != nil {
+			log.Fatal(err)
+		}
+		return key, v
+	}
+	carolsKey, carol := person("carol@example.org")
+	davesKey, dave := person("dave@example.org")
+	_, bob := person("bob@example.org")
+	byCarol, err := carolsKey.Certify(bob, "bob@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	byDave, err := davesKey.Certify(bob, "bob@example.org")
+	if err != nil {
+		log.Fatal(err)
+	}
+	half := &keyring.Introducer{Depth: 1, Amount: 60}
+	ring := []keyring.Entry{{Verified: carol, Introducer: half}, {Verified: dave, Introducer: half}} // as Ring.Entries returns them
+
+	_, err = keyring.Verify(bob.Certificate(), pgp.IntroducedThrough("bob@example.org", byCarol, ring...))
+	fmt.Println(err == nil)
+	file := append(byCarol, byDave...)
+	_, err = keyring.Verify(bob.Certificate(), pgp.IntroducedThrough("bob@example.org", file, ring...))
+	fmt.Println(err == nil)
+	// Output:
+	// false
+	// true
+}
