@@ -92,8 +92,9 @@ func (a *Agent) Has(g Keygrip) (bool, error) {
 // [ecdh.KeyExchanger] too, of an *[ecdh.PublicKey] an [ecdh.KeyExchanger], and of
 // an [ed25519.PublicKey] a [crypto.Signer].
 //
-// RSA PKCS #1 v1.5 honours [rsa.PKCS1v15DecryptOptions.SessionKeyLen] in constant
-// time where the agent hands the padding out, which it does for keys on disk.
+// RSA PKCS #1 v1.5 honours [rsa.PKCS1v15DecryptOptions.SessionKeyLen]: in constant
+// time where the agent hands the padding out, which it does for keys on disk; and
+// whatever else goes wrong, the answer is a random key too (see [Agent.Trouble]).
 // Signatures are RSA PKCS #1 v1.5, ECDSA and Ed25519; PSS and OAEP are an error,
 // since the agent does not have them.
 //

@@ -211,6 +211,11 @@ func (k rsaKey) Decrypt(_ io.Reader, msg []byte, opts crypto.DecrypterOpts) ([]b
 		return nil, rsa.ErrDecryption
 	}
 	value, padded, err := k.decrypt(cipherText("rsa", "a", signed(msg)))
+	if err != nil && size > 0 {
+		// A card says with it that the padding is wrong, and somebody who gave
+		// no passphrase is not asked once more (RFC 3218, Section 2.3.2).
+		value, padded, err = nil, false, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +229,7 @@ func (k rsaKey) Decrypt(_ io.Reader, msg []byte, opts crypto.DecrypterOpts) ([]b
 		}
 		return pkcs1.Unpad(em)
 	}
-	if size > 0 { // a card said that the padding is right: only the length is left
+	if size > 0 { // the card took the padding off, or did not: only the length is left
 		key := make([]byte, size)
 		rand.Read(key) // never fails, as crypto/rand documents
 		if len(value) == size {

@@ -226,7 +226,11 @@ func TestCardPadding(t *testing.T) {
 		}
 		require.Equal(t, c.want, string(out))
 	}
-	a, _ := fake(t, "OK\nINQUIRE CIPHERTEXT\nD (5:value4:abcd)\nOK\n")
+	a, _ := fake(t, "OK\nERR 67108869 Bad data\n")
+	out, err := a.key(&r.PublicKey, Keygrip{}).(crypto.Decrypter).Decrypt(nil, msg, &rsa.PKCS1v15DecryptOptions{SessionKeyLen: 4})
+	require.NoError(t, err)
+	require.Len(t, out, 4)
+	a, _ = fake(t, "OK\nINQUIRE CIPHERTEXT\nD (5:value4:abcd)\nOK\n")
 	_, err = a.key(&r.PublicKey, Keygrip{}).(crypto.Decrypter).Decrypt(nil, msg, nil)
 	require.Equal(t, rsa.ErrDecryption, err)
 }
