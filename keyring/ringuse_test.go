@@ -377,3 +377,38 @@ func TestEvents(t *testing.T) {
 	require.Equal(t, []string{"bob@example.org"}, events[2].Addresses)
 	require.Equal(t, "lost", events[3].Detail)
 }
+
+// TestReadsLess: who reads less than before is not sealed to in a weaker form
+// until somebody says that it is meant.
+func TestReadsLess(t *testing.T) {
+	r := newRing(t, newMem())
+	k, err := smime.GenerateKey(smime.KeyOptions{Address: "bob@example.org", Algorithm: "p256"})
+	require.NoError(t, err)
+	bob := k.Certificate()
+	_, err = r.Add(expected(t, bob), keyring.Addition{})
+	require.NoError(t, err)
+	note := func(at time.Time, algorithms ...string) *keyring.Change {
+		t.Helper()
+		reads, err := smime.Reads(at, algorithms...)
+		require.NoError(t, err)
+		done, err := r.Note(bob.Fingerprint(), reads.Note())
+		require.NoError(t, err)
+		return done
+	}
+	now := time.Now()
+	require.Equal(t, "noted", note(now, "AES-256-GCM").Event)
+	require.Empty(t, note(now.Add(-time.Hour), "AES-256-CBC").Event, "older than what is known")
+	_, err = r.Lookup("bob@example.org")
+	require.NoError(t, err)
+	require.Equal(t, "noted", note(now.Add(time.Hour), "AES-256-CBC").Event)
+	_, err = r.Lookup("bob@example.org")
+	var weaker *keyring.DowngradeError
+	require.ErrorAs(t, err, &weaker)
+	_, err = r.Add(expected(t, bob), keyring.Addition{})
+	require.ErrorAs(t, err, &weaker)
+	_, err = r.Add(expected(t, bob), keyring.Addition{Replace: true})
+	require.NoError(t, err)
+	_, err = r.Lookup("bob@example.org")
+	require.NoError(t, err)
+	require.NoError(t, r.Check())
+}
