@@ -124,6 +124,8 @@
 // keyring.Expect. Where an authority issues the certificates of many, [ChainTo]
 // takes the word of authorities that you name, and of no others: the roots of
 // the system are there for the web. What that proves and what not is said there.
+// A certificate that takes the place of one that was verified comes in a message
+// that its key signed, [SucceededIn], or from the same authority, [Reissued].
 //
 // # Keys
 //

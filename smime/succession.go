@@ -18,7 +18,7 @@ import (
 // SucceededIn is the evidence that the owner of a certificate that was verified
 // named another one in its place: message is signed with old's key and holds
 // the certificate and nothing else, in DER or PEM, as [Key.Transition] and
-// openssl cms -sign -nodetach -binary write it. Where the message is sealed
+// openssl cms -sign -nodetach -binary -outform DER write it. Where it is sealed
 // too, by are the identities that it opens with.
 //
 // [keyring.Verify] with it proves that old's key signed exactly these octets,
