@@ -87,6 +87,9 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 	}
 	same := d.st.find(f)
 	done := &Change{Fingerprint: f}
+	if len(a.Addresses) == 0 && v.evidence.named() {
+		addresses, done.Findings = d.st.inherited(v, addresses)
+	}
 	var rec *record
 	for _, address := range addresses {
 		pins, at, err := r.pins(d.st, address, same, a.Signer)
@@ -172,9 +175,12 @@ func (rec *record) take(v *Verified, address string, a Addition, d *verdict, p P
 	}
 	changed = rec.keepReads(d.cert.Reads()) || changed
 	fresh := recordPin{
-		Address: address, Alias: a.Alias, Signer: a.Signer, Own: a.Own, Basis: basisName(v.evidence.basis), Evidence: v.why, About: v.evidence.address,
+		Address: address, Alias: a.Alias, Signer: a.Signer, Own: a.Own, Basis: basisName(d.basis), Evidence: v.why, About: v.evidence.address,
 		Since: now.UTC().Truncate(time.Microsecond), Policy: p.lowered(),
 		Was: recordWas{PostQuantum: d.now.PostQuantum, AEAD: d.now.AEAD, Version: d.now.Version},
+	}
+	if d.basis != v.evidence.basis {
+		fresh.Evidence += "; that one was believed by " + fresh.Basis
 	}
 	if v.evidence.authority != [sha256.Size]byte{} {
 		fresh.Authority = v.evidence.authority[:]
@@ -190,7 +196,7 @@ func (rec *record) take(v *Verified, address string, a Addition, d *verdict, p P
 	old := &rec.Pins[i]
 	fresh.Preferred, fresh.Since = old.Preferred, old.Since
 	fresh.Alias, fresh.Own = a.Alias || old.Alias, a.Own || old.Own
-	if !stronger(v.evidence.basis, basisOf(old.Basis)) {
+	if d.basis == seam.BasisNone || !stronger(d.basis, basisOf(old.Basis)) {
 		// What was compared by hand stays so, whoever vouches for it later.
 		fresh.Basis, fresh.Evidence, fresh.About, fresh.Authority, fresh.Policy = old.Basis, old.Evidence, old.About, old.Authority, old.Policy
 	}

@@ -12,8 +12,11 @@ import (
 
 // change decides what becomes of the keys that the address has.
 func (c *candidate) change() (verdict, error) {
-	d := verdict{cert: c.cert, same: c.same, event: "added"}
+	d := verdict{cert: c.cert, same: c.same, event: "added", basis: c.v.evidence.basis}
 	rivals := c.rivals()
+	if err := c.vouched(&d, rivals); err != nil {
+		return verdict{}, err
+	}
 	switch o := c.kept(); {
 	case o != nil:
 		if d.event = "updated"; string(o.cert.Encoding()) == string(c.cert.Encoding()) {
@@ -66,6 +69,9 @@ func (c *candidate) rivals() (list []int) {
 // without a word of the caller, and says how; -1: none.
 func (c *candidate) follows(rivals []int) (event string, i int) {
 	for _, i := range rivals {
+		if i == c.predecessor() {
+			return "succeeded", i
+		}
 		if event := c.inPlaceOf(&c.pins[i]); event != "" {
 			return event, i
 		}
@@ -80,14 +86,7 @@ func (c *candidate) inPlaceOf(o *pin) string {
 	old := o.cert.Describe(c.now())
 	switch ev := c.v.evidence; ev.basis {
 	case seam.BasisSuccession:
-		s := ev.succeeds
-		if s == nil || s.Old == nil || !digest(s.Old.Kind(), s.Old.Hashed()).Matches(digest(o.cert.Kind(), o.cert.Hashed())) {
-			return ""
-		}
-		if !s.Reissued {
-			return "succeeded"
-		}
-		if c.AcceptReissued && c.sameSubject(&old) {
+		if ev.reissued() && ev.follows(o) && c.AcceptReissued && c.sameSubject(&old) {
 			return "reissued"
 		}
 		return ""
@@ -133,9 +132,15 @@ func (c *candidate) hint(o *pin, old *seam.Description) string {
 		return strings.EqualFold(hex.EncodeToString(f), c.f.String())
 	})
 	before, now := personOf(old.Names), personOf(new.Names)
+	silenced := error(nil)
+	if e := &c.v.evidence; e.named() && e.follows(o) {
+		silenced = c.silenced(o)
+	}
 	switch {
 	case o.revoked != nil || o.cert.Refuse() != nil:
 		return "the old one is revoked: that there is a new one is to be expected, and whoever has the old one knows it too"
+	case silenced != nil:
+		return fmt.Sprintf("the word of the old key is not taken: %v", silenced)
 	case named:
 		return "the old key names it as its replacement, which is evidence of its own (pgp.ReplacementOf)"
 	case len(before) > 0 && len(now) > 0 && !slices.ContainsFunc(now, func(n string) bool {

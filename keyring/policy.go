@@ -114,6 +114,7 @@ type pin struct {
 type verdict struct {
 	cert     seam.Certificate // what to keep: merged with the pin of the same key, what its owner reads carried on
 	now      seam.Description // of cert, to be kept beside it as pin.was
+	basis    seam.Basis       // what the candidate is believed by for this address; BasisNone: what was so far, the evidence says nothing of it
 	same     int              // index of the pin that is of the same key, which is updated; -1: it is new
 	replaces []int            // indices of pins whose place it takes
 	event    string           // what the log calls it: "added", "renewed", "reissued", "succeeded", "replaced", "updated"; "" for what is known already

@@ -41,7 +41,14 @@ func replacementOf(v *keyring.Verified, now func() time.Time) keyring.Evidence {
 	e := seam.Evidence{Basis: seam.BasisSuccession, Why: "replacement"}
 	if old := inside(v.Certificate()); old != nil {
 		e.Why = fmt.Sprintf("succeeds %s: %s", old.fingerprint(), how)
-		e.Succeeds = &seam.Succession{Old: old, How: how}
+		e.Succeeds = &seam.Succession{Old: old, How: how, Stands: func(in, next seam.Certificate, now time.Time) error {
+			old, ok := in.(*certificate)
+			c, both := next.(*certificate)
+			if !ok || !both || old == nil || c == nil {
+				return errors.New("pgp: replacement: this is no OpenPGP certificate")
+			}
+			return c.replaces(old, now)
+		}}
 	}
 	e.Check = func(in seam.Certificate) error {
 		c, err := successor(v, in)

@@ -86,7 +86,13 @@ func (s succession) evidence() keyring.Evidence {
 	e := seam.Evidence{Basis: seam.BasisSuccession, Why: "succession", Check: s.check}
 	if old != nil {
 		e.Why = fmt.Sprintf("succeeds %s: %s", old.fingerprint(), how)
-		e.Succeeds = &seam.Succession{Old: old, How: how}
+		e.Succeeds = &seam.Succession{Old: old, How: how, Stands: func(in, _ seam.Certificate, now time.Time) error {
+			old, ok := in.(*certificate)
+			if !ok || old == nil {
+				return errors.New("pgp: succession: this is no OpenPGP certificate")
+			}
+			return old.inForce(now)
+		}}
 	}
 	return keyring.Evidence(seam.Wrap(e))
 }

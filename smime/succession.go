@@ -58,7 +58,9 @@ func (s succession) evidence() keyring.Evidence {
 	e := seam.Evidence{Basis: seam.BasisSuccession, Why: "succession", Check: s.check}
 	if old := verified(s.old); old != nil {
 		e.Why = fmt.Sprintf("succeeds %s: %s", old.fingerprint(), how)
-		e.Succeeds = &seam.Succession{Old: old, How: how}
+		e.Succeeds = &seam.Succession{Old: old, How: how, Stands: func(_, _ seam.Certificate, now time.Time) error {
+			return old.checkTime(now) // X.509: there is no other copy
+		}}
 	}
 	return keyring.Evidence(seam.Wrap(e))
 }

@@ -64,6 +64,10 @@ type Succession struct {
 	Old Certificate // was verified
 	How string      // "reissued by …", "named in a message that it signed"
 
+	// Stands returns why old, of which there may be another copy now, names new
+	// no more: it is over, or its owner said something else. nil: nothing to ask.
+	Stands func(old, new Certificate, now time.Time) error
+
 	// Reissued is set where it is an authority's word that this is the same
 	// person's, and not that of whoever has the old key.
 	Reissued bool
