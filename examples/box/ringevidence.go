@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
@@ -86,15 +87,7 @@ func (a *app) believeIntroducers(p keyring.Policy, f *ringAddFlags, name string,
 	if err != nil {
 		return nil, err
 	}
-	var introducers []*keyring.Verified
-	seen := map[string]bool{}
-	for _, e := range entries {
-		if e.Introducer != nil && e.Verified != nil && !seen[e.Fingerprint.String()] {
-			seen[e.Fingerprint.String()] = true
-			introducers = append(introducers, e.Verified)
-		}
-	}
-	if len(introducers) == 0 {
+	if !slices.ContainsFunc(entries, func(e keyring.Entry) bool { return e.Introducer != nil && e.Verified != nil }) {
 		return nil, usagef("--introduced: nobody in the ring is an introducer: box ring introducer FINGERPRINT")
 	}
 	file, err := a.readAtMost(name, mostStoreBytes)
@@ -104,7 +97,7 @@ func (a *app) believeIntroducers(p keyring.Policy, f *ringAddFlags, name string,
 	var first error
 	for _, c := range all {
 		for _, address := range forAddresses(f, c) {
-			v, err := p.Verify(c.Certificate, pgp.IntroducedBy(address, file, introducers...))
+			v, err := p.Verify(c.Certificate, pgp.IntroducedThrough(address, file, entries...))
 			if err == nil {
 				return v, nil
 			}
