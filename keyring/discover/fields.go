@@ -3,6 +3,8 @@ package discover
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"mime"
 	"net/mail"
 	"strings"
 
@@ -16,11 +18,17 @@ const (
 
 	// maxFields is how many fields a header may have.
 	maxFields = 5000
+
+	// maxValue is the size in octets of a field that is taken apart. One line has
+	// at most 998 (RFC 5322, Section 2.1.1); what the standard library makes of
+	// each parameter or word takes forty times the memory, and seconds for a MiB.
+	maxValue = 4 << 10
 )
 
 var (
 	errHeader = errors.New("it does not begin with the header of a message")
 	errFrom   = errors.New("the From field does not hold exactly one address")
+	errValue  = fmt.Errorf("its Content-Type has more than %d octets: it is not read", maxValue)
 )
 
 // field is a header field, RFC 5322, Section 2.2.
@@ -110,11 +118,37 @@ func (l fields) from() (string, error) {
 			n, value = n+1, f.value
 		}
 	}
+	if n != 1 || len(value) > maxValue {
+		return "", errFrom
+	}
 	list, err := mail.ParseAddressList(value)
-	if n != 1 || err != nil || len(list) != 1 {
+	if err != nil || len(list) != 1 {
 		return "", errFrom
 	}
 	return list[0].Address, nil
+}
+
+// media returns what the content is, RFC 2045, Section 5.
+func (l fields) media() (kind string, params map[string]string, err error) {
+	value := l.get("content-type")
+	if len(value) > maxValue {
+		return "", nil, errValue
+	}
+	kind, params, err = mime.ParseMediaType(value)
+	if err != nil && kind == "" {
+		kind = "text/plain" // Section 5.2
+	}
+	return kind, params, nil
+}
+
+// fileName returns the name that the content has as a file, "" if none.
+func (l fields) fileName(params map[string]string) string {
+	if value := l.get("content-disposition"); len(value) <= maxValue {
+		if _, d, err := mime.ParseMediaType(value); err == nil && d["filename"] != "" {
+			return d["filename"]
+		}
+	}
+	return params["name"]
 }
 
 // sameAddress compares addresses as Autocrypt does, with upper and lower case

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"path"
@@ -85,9 +84,10 @@ func (c *collector) part(p part) []part {
 			c.autocryptHeader(p.place, p.header, p.address)
 		}
 	}
-	kind, params, err := mime.ParseMediaType(p.header.get("content-type"))
-	if err != nil && kind == "" {
-		kind = "text/plain" // RFC 2045, Section 5.2
+	kind, params, err := p.header.media()
+	if err != nil {
+		c.problem(p.place, err)
+		return nil
 	}
 	nested := strings.HasPrefix(kind, "multipart/") || kind == "message/rfc822"
 	if nested && p.depth == maxDepth {
@@ -169,7 +169,7 @@ func (c *collector) leaf(p part, kind string, params map[string]string, b []byte
 	case strings.HasSuffix(kind, "pkcs7-mime") && isSealed(params["smime-type"]):
 	case strings.HasSuffix(kind, "pkcs7-signature"), strings.HasSuffix(kind, "pkcs7-mime"):
 		c.signed(p.place, "", b, "came with a signature, which was not checked")
-	case isCertificateType(kind) || isCertificateName(fileName(p, params)):
+	case isCertificateType(kind) || isCertificateName(p.header.fileName(params)):
 		c.bare(p.place, b)
 	case isText(b):
 		c.text(p.place, b)
@@ -212,11 +212,4 @@ func isCertificateName(name string) bool {
 		return true
 	}
 	return false
-}
-
-func fileName(p part, params map[string]string) string {
-	if _, d, err := mime.ParseMediaType(p.header.get("content-disposition")); err == nil && d["filename"] != "" {
-		return d["filename"]
-	}
-	return params["name"]
 }

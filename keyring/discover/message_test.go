@@ -119,3 +119,35 @@ func TestMessageSigned(t *testing.T) {
 		}
 	}
 }
+
+// What the standard library takes apart is short: of a field of 4 MiB it makes
+// 160 MiB.
+func TestMessageLongFields(t *testing.T) {
+	m := someKeys(t)
+	const from, kind = "alice@example.org", "application/pgp-keys"
+	for _, c := range []struct {
+		from, kind int // octets
+		address    string
+		found      int
+		why        string
+	}{
+		{4096, 4096, from, 1, ""},
+		{4097, 4096, "", 1, "the From field does not hold exactly one address"},
+		{4096, 4097, "", 0, "its Content-Type has more than 4096 octets"},
+	} {
+		message := "From: " + from + " (" + strings.Repeat("a", c.from-len(from)-3) + ")\r\n" +
+			"Content-Type: " + kind + "; a=" + strings.Repeat("a", c.kind-len(kind)-4) + "\r\n\r\n" + string(m.aliceArmored)
+		r := discover.Reader{Parsers: both()}
+		found, problems := r.Message("m", []byte(message))
+		require.Len(t, found, c.found)
+		if c.found > 0 {
+			require.Equal(t, c.address, found[0].Address)
+		}
+		if c.why == "" {
+			require.Empty(t, problems)
+		} else {
+			require.Len(t, problems, 1)
+			require.ErrorContains(t, problems[0], c.why)
+		}
+	}
+}

@@ -231,3 +231,19 @@ func TestProblemOnOneLine(t *testing.T) {
 	require.ErrorIs(t, p, p.Err)
 	require.False(t, strings.ContainsAny(p.Error(), "\n\x1b"))
 }
+
+// That what is behind very many blocks is not read is said.
+func TestReadManyBlocks(t *testing.T) {
+	m := someKeys(t)
+	for n, want := range map[int]int{9999: 1, 10_001: 0} {
+		b := strings.Repeat("-----BEGIN X-----\n-----END X-----\n", n) + string(m.aliceArmored)
+		found, problems := discover.Read("f", []byte(b), both()...)
+		require.Len(t, found, want)
+		if want > 0 {
+			require.Empty(t, problems)
+		} else {
+			require.Len(t, problems, 1)
+			require.ErrorContains(t, problems[0], "more than 10000 blocks")
+		}
+	}
+}

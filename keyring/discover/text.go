@@ -21,7 +21,10 @@ const (
 	blockDash  = "-----"
 )
 
-var errBlockCut = fmt.Errorf("its END line is missing: %w", io.ErrUnexpectedEOF)
+var (
+	errBlockCut   = fmt.Errorf("its END line is missing: %w", io.ErrUnexpectedEOF)
+	errManyBlocks = fmt.Errorf("more than %d blocks: the rest is not read", maxCandidates)
+)
 
 // text looks for blocks of armor and PEM: lines from one that begins such a
 // block to one that ends it. All else is text that somebody put around them.
@@ -38,6 +41,9 @@ func (c *collector) text(place string, b []byte) {
 			here = join(place, fmt.Sprintf("block %d", n+1))
 		}
 		c.block(here, k, with)
+	}
+	if len(blocks) > maxCandidates {
+		c.problem(place, errManyBlocks)
 	}
 	if with != nil && len(c.found)+len(c.problems) == before {
 		c.problem(place, errPrivateAlone)

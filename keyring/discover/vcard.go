@@ -8,8 +8,9 @@ import (
 	"io"
 	"mime/quotedprintable"
 	"net/url"
-	"slices"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
 const (
@@ -130,6 +131,7 @@ func (p property) param(value string) bool {
 
 // card takes the keys of one card.
 func (c *collector) card(place string, k *card) {
+	who := k.holders()
 	for i, p := range k.keys {
 		if !c.room() {
 			return
@@ -146,23 +148,51 @@ func (c *collector) card(place string, k *card) {
 		first := len(c.found)
 		c.bare(here, b)
 		for j := first; j < len(c.found); j++ {
-			k.addressed(&c.found[j])
+			who.say(&c.found[j])
 		}
 	}
 }
 
-// addressed says for whom the card says that the candidate is.
-func (k *card) addressed(c *Candidate) {
-	if len(k.emails) == 0 {
+// holders are whom a card is for. One KEY may hold ten thousand certificates, so
+// that what is said beside each of them is made once.
+type holders struct {
+	emails, notes []string
+	first         map[string]int // of the emails, the first one that is this address
+}
+
+func (k *card) holders() holders {
+	h := holders{emails: k.emails, first: map[string]int{}}
+	for i, e := range k.emails {
+		h.notes = append(h.notes, fmt.Sprintf("the vCard is also for %q", e))
+		if a, err := mailbox.Parse(lowerASCII(e)); err == nil {
+			if _, there := h.first[a.String()]; !there {
+				h.first[a.String()] = i
+			}
+		}
+	}
+	return h
+}
+
+// say says for whom the card says that the candidate is: of its emails the first
+// one that the certificate states, else the first one.
+func (h holders) say(c *Candidate) {
+	if len(h.emails) == 0 {
 		return
 	}
-	at := max(0, slices.IndexFunc(k.emails, func(e string) bool {
-		return slices.ContainsFunc(c.Certificate.Addresses(), func(a string) bool { return sameAddress(a, e) })
-	}))
-	c.Address = k.emails[at]
-	for i, e := range k.emails {
+	at := len(h.emails)
+	for _, s := range c.Certificate.Addresses() {
+		if a, err := mailbox.Parse(lowerASCII(s)); err == nil {
+			if i, ok := h.first[a.String()]; ok {
+				at = min(at, i)
+			}
+		}
+	}
+	at %= len(h.emails) // none: the first
+	c.Address = h.emails[at]
+	c.Notes = c.Notes[:len(c.Notes):len(c.Notes)]
+	for i, note := range h.notes {
 		if i != at && len(c.Notes) < maxNotes {
-			c.Notes = append(c.Notes[:len(c.Notes):len(c.Notes)], fmt.Sprintf("the vCard is also for %q", e))
+			c.Notes = append(c.Notes, note)
 		}
 	}
 }

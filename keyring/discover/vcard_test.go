@@ -1,9 +1,11 @@
 package discover_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,5 +88,22 @@ func TestVCardAddresses(t *testing.T) {
 		require.Empty(t, problems)
 		require.Len(t, found, 1)
 		require.Equal(t, want, append([]string{found[0].Address}, found[0].Notes...))
+	}
+}
+
+// What a card says beside each of its certificates is there once: with a hundred
+// addresses and ten thousand certificates it would else be 400 MiB.
+func TestVCardNotesShared(t *testing.T) {
+	m := someKeys(t)
+	emails := strings.Repeat("EMAIL:"+strings.Repeat("\x01", 320)+"\n", 100)
+	key := "KEY:" + base64.StdEncoding.EncodeToString(bytes.Repeat(m.carol, 3)) + "\n"
+	found, problems := discover.Read("f", []byte("BEGIN:VCARD\n"+emails+key+"END:VCARD\n"), both()...)
+	require.Empty(t, problems)
+	require.Len(t, found, 3)
+	for _, f := range found {
+		require.Len(t, f.Notes, 32)
+		for i, note := range f.Notes {
+			require.Same(t, unsafe.StringData(found[0].Notes[i]), unsafe.StringData(note))
+		}
 	}
 }
