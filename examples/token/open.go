@@ -21,6 +21,8 @@ type Token struct {
 	ends bool // the library was begun by this Token, and ends with it
 	raw  bool // RSA without padding
 
+	using sync.WaitGroup // operations that have a session
+
 	mu      sync.Mutex
 	closed  bool
 	free    []pkcs11.SessionHandle // logged in, and idle
@@ -146,31 +148,41 @@ func (t *Token) session(f func(pkcs11.SessionHandle) error) error {
 	return t.note(err)
 }
 
+// take returns a session, which has to be given back: Close waits for it, since
+// the library must not go away under a call.
 func (t *Token) take() (pkcs11.SessionHandle, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.closed {
+		t.mu.Unlock()
 		return 0, errClosed
 	}
+	t.using.Add(1)
 	if n := len(t.free); n > 0 {
+		defer t.mu.Unlock()
 		s := t.free[n-1]
 		t.free = t.free[:n-1]
 		return s, nil
 	}
-	return t.ctx.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION)
+	t.mu.Unlock() // a card takes its time
+	s, err := t.ctx.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION)
+	if err != nil {
+		t.using.Done()
+	}
+	return s, err
 }
 
 // give keeps a session that can be used again. One is always kept where all is
 // well: the token logs out with the last.
 func (t *Token) give(s pkcs11.SessionHandle, broken bool) {
+	defer t.using.Done()
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed: // and the session with it
-	case broken || len(t.free) >= idleSessions:
+	keep := !broken && len(t.free) < idleSessions
+	if keep {
+		t.free = append(t.free, s) // Close ends it, where it waits
+	}
+	t.mu.Unlock()
+	if !keep {
 		t.ctx.CloseSession(s)
-	default:
-		t.free = append(t.free, s)
 	}
 }
 
@@ -213,14 +225,18 @@ func (t *Token) Trouble() error {
 	return t.trouble
 }
 
-// Close logs out and unloads the library. Keys of the token fail from then on.
+// Close logs out and unloads the library. Keys of the token fail from then on;
+// what they are doing at the moment is waited for, so that Config.PIN must not
+// call it.
 func (t *Token) Close() error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
+	closed := t.closed
+	t.closed = true
+	t.mu.Unlock()
+	t.using.Wait()
+	if closed {
 		return nil
 	}
-	t.closed = true
 	var err error
 	for _, s := range t.free {
 		err = errors.Join(err, t.ctx.CloseSession(s))

@@ -156,6 +156,35 @@ func TestKeys(t *testing.T) {
 	require.ErrorIs(t, err, errClosed)
 }
 
+// TestCloseWaits: the library is not unloaded under those who use it.
+func TestCloseWaits(t *testing.T) {
+	_, c := softHSM(t)
+	tok := openToken(t, c)
+	k, err := tok.Key("rsa", nil)
+	require.NoError(t, err)
+	s, digest := k.Private().(crypto.Signer), make([]byte, 32)
+	const workers = 2 * idleSessions // some have a session that is not kept
+	signed, ended := make(chan struct{}, workers), make(chan error, workers)
+	for range workers {
+		go func() {
+			_, err := s.Sign(nil, digest, crypto.SHA256)
+			signed <- struct{}{}
+			for err == nil {
+				_, err = s.Sign(nil, digest, crypto.SHA256)
+			}
+			ended <- err
+		}()
+	}
+	for range workers {
+		<-signed
+	}
+	require.NoError(t, tok.Close())
+	require.NoError(t, tok.Close(), "once more")
+	for range workers {
+		require.ErrorIs(t, <-ended, errClosed)
+	}
+}
+
 // tokenDecrypts: by way of the token's own padding and of ours, the answers are
 // those of crypto/rsa.
 func tokenDecrypts(t *testing.T, tok *Token, d crypto.Decrypter, public *rsa.PublicKey) {
