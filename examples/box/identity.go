@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/keyring/identities"
 	"github.com/doublekeybox/doublekeybox/pgp"
@@ -123,19 +124,10 @@ func (a *app) findIdentities(who string) (*identityStore, []identities.Info, err
 	return d, found, nil
 }
 
-// hasAddress reports whether a certificate states an address. RFC 5321, Section
-// 2.4: the part before the @ is compared exactly, the domain in any case.
+// hasAddress reports whether a certificate states an address, compared as a ring
+// compares them.
 func hasAddress(c *keyring.Certificate, address string) bool {
-	at := strings.LastIndexByte(address, '@')
-	if at < 0 {
-		return false
-	}
-	for _, s := range c.Addresses() {
-		if i := strings.LastIndexByte(s, '@'); i >= 0 && s[:i] == address[:at] && strings.EqualFold(s[i:], address[at:]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Addresses(), func(s string) bool { return mailbox.Same(s, address) })
 }
 
 // kindIs returns the format of a certificate.
@@ -288,6 +280,7 @@ func (a *app) unlock(d *identityStore, i identities.Info, passphraseFile string,
 		if err != nil {
 			return nil, err
 		}
+		defer clear(word)
 		return with(word)
 	}
 	for _, word := range a.words {
