@@ -77,7 +77,7 @@ func Scan(payload string) (Evidence, error) {
 	} else if digits, ok = cutFold(text, "x-smimefpr:sha256:"); ok {
 		kind40, kind64 = none, x509
 	} else {
-		return Evidence{}, fmt.Errorf("keyring: %q is no fingerprint in a QR code: it begins with OPENPGP4FPR: or x-smimefpr:sha256:", cut(text))
+		return Evidence{}, fmt.Errorf("keyring: %q is no fingerprint in a QR code: those begin with OPENPGP4FPR: or x-smimefpr:sha256: and go on", cut(text))
 	}
 	want, err := fromDigits(digits, kind40, kind64, text)
 	if err != nil {

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -174,7 +175,7 @@ func (r *row) append(b []byte) []byte {
 // encodeIndex returns the index with these rows, and its digest.
 func encodeIndex(rows []row, seq int64) (octets []byte, sum [sha256.Size]byte) {
 	slices.SortFunc(rows, func(a, b row) int {
-		return 4*strings.Compare(a.address, b.address) + 2*strings.Compare(a.name, b.name) + strings.Compare(a.flags(), b.flags())
+		return cmp.Or(strings.Compare(a.address, b.address), strings.Compare(a.name, b.name), strings.Compare(a.flags(), b.flags()))
 	})
 	salt := make([]byte, sha256.Size)
 	rand.Read(salt)
