@@ -30,7 +30,12 @@ const (
 // It reads no more than 256 MiB, follows no link, and does not go into other
 // folders.
 func (r *Reader) Dir(name string, fsys fs.FS) ([]Candidate, []Problem) {
-	d := &folderReader{fsys: fsys, left: maxFolder}
+	return r.dir(name, fsys, maxFolder)
+}
+
+// dir is Dir with a limit in octets.
+func (r *Reader) dir(name string, fsys fs.FS, most int64) ([]Candidate, []Problem) {
+	d := &folderReader{fsys: fsys, most: most, left: most}
 	d.c = &collector{name: name, parsers: r.Parsers, open: r.PKCS12}
 	d.folder(".", d.file)
 	if len(d.c.found)+len(d.c.problems) == 0 {
@@ -48,7 +53,8 @@ func (r *Reader) Dir(name string, fsys fs.FS) ([]Candidate, []Problem) {
 type folderReader struct {
 	c       *collector
 	fsys    fs.FS
-	left    int64 // octets
+	most    int64 // octets
+	left    int64
 	entries int
 	trust   []byte // of trustdb.gpg
 }
@@ -155,7 +161,7 @@ func (d *folderReader) read(path string) ([]byte, error) {
 		return nil, err
 	case d.left < 0:
 		d.left = 0
-		return nil, fmt.Errorf("the files have more than %d octets together: the rest is not read", maxFolder)
+		return nil, fmt.Errorf("the files have more than %d octets together: the rest is not read", d.most)
 	case int64(len(b)) > most:
 		return nil, errTooLarge
 	}

@@ -2,6 +2,7 @@ package discover_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -144,16 +145,15 @@ func TestDirRefuses(t *testing.T) {
 	require.ErrorIs(t, problems[0], fs.ErrNotExist)
 
 	large := fstest.MapFS{"z.asc": {Data: m.aliceArmored}}
-	blank := make([]byte, 64<<20)
 	for _, n := range []string{"a.asc", "b.asc", "c.asc", "d.asc"} {
-		large[n] = &fstest.MapFile{Data: blank}
+		large[n] = &fstest.MapFile{Data: make([]byte, 1000)}
 	}
-	found, problems = r.Dir("d", large)
+	all := int64(4000 + len(m.aliceArmored))
+	found, problems = r.DirWithin("d", large, all-1)
 	require.Empty(t, found)
 	require.Len(t, problems, 1)
-	require.ErrorContains(t, problems[0], `"d, z.asc": the files have more than 268435456 octets together`)
-	delete(large, "d.asc")
-	found, problems = r.Dir("d", large)
+	require.ErrorContains(t, problems[0], fmt.Sprintf(`"d, z.asc": the files have more than %d octets together`, all-1))
+	found, problems = r.DirWithin("d", large, all)
 	require.Empty(t, problems)
 	require.Len(t, found, 1)
 

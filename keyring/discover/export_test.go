@@ -1,10 +1,19 @@
 package discover
 
-import "golang.org/x/net/dns/dnsmessage"
+import (
+	"io/fs"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
 
 // SetPort has Web Key Directories be looked for at a port, since tests cannot
 // listen at that of HTTPS.
 func (w *Web) SetPort(port string) { w.port = port }
+
+// DirWithin is Dir with a limit that a test reaches without 256 MiB.
+func (r *Reader) DirWithin(name string, fsys fs.FS, most int64) ([]Candidate, []Problem) {
+	return r.dir(name, fsys, most)
+}
 
 // What tests of the parts need.
 var (
