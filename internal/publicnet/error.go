@@ -1,6 +1,8 @@
 package publicnet
 
 import (
+	"errors"
+	"net"
 	"strconv"
 	"strings"
 	"unicode"
@@ -37,3 +39,11 @@ func (p *printable) Error() string { return p.text }
 
 // Unwrap returns what it is the text of.
 func (p *printable) Unwrap() error { return p.err }
+
+// IsTimeout reports whether err is that the time of something was over. Beside
+// the error of a context it has to be asked for: the network goes by its own
+// clock, and may notice before the context has an error.
+func IsTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -319,4 +320,20 @@ func FuzzDNSAnswer(f *testing.F) {
 		_, _, _, _, err = discover.ParseAnswer(b, 8, q)
 		require.ErrorIs(t, err, discover.ErrNotOurs)
 	})
+}
+
+// TestDNSLate: that the network was faster to notice makes no other error.
+func TestDNSLate(t *testing.T) {
+	d := discover.DNS{Server: "127.0.0.1:53", Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.ErrDeadlineExceeded}
+	}}
+	_, err := d.OpenPGPKey(context.Background(), "hugh@example.com", pgp.ParseCertificate)
+	require.ErrorContains(t, err, "does not answer")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	d.Dial = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "udp", Err: os.ErrPermission}
+	}
+	_, err = d.OpenPGPKey(context.Background(), "hugh@example.com", pgp.ParseCertificate)
+	require.ErrorIs(t, err, os.ErrPermission)
+	require.NotContains(t, err.Error(), "does not answer")
 }

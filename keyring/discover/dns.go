@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -75,8 +76,8 @@ func (d *DNS) lookup(ctx context.Context, name string, kind dnsmessage.Type) (*d
 	q := dnsmessage.Question{Name: n, Type: kind, Class: dnsmessage.ClassINET}
 	a, err := d.ask(ctx, q, timeout)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, fmt.Errorf("discover: the resolver %.80q does not answer: %w", d.Server, ctx.Err())
+	case err != nil && (ctx.Err() != nil || publicnet.IsTimeout(err)):
+		return nil, fmt.Errorf("discover: the resolver %.80q does not answer: %w", d.Server, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	case err != nil:
 		return nil, fmt.Errorf("discover: the resolver %.80q: %w", d.Server, publicnet.Printable(err))
 	case a.rcode == dnsmessage.RCodeNameError, a.rcode == dnsmessage.RCodeSuccess && len(a.data) == 0:

@@ -7,6 +7,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -100,8 +101,8 @@ func (d *Directory) Search(ctx context.Context, address string, parse ...func([]
 	defer cancel()
 	host, result, err := d.ask(ctx, a, timeout)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, nil, fmt.Errorf("ldap: %.80q does not answer: %w", d.URL, ctx.Err())
+	case err != nil && (ctx.Err() != nil || publicnet.IsTimeout(err)):
+		return nil, nil, fmt.Errorf("ldap: %.80q does not answer: %w", d.URL, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	case err != nil:
 		return nil, nil, err
 	}
