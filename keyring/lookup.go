@@ -264,10 +264,24 @@ func (r *Ring) unknown(st *state, address string) error {
 // It is all or nothing: the error names every address that cannot be sealed to,
 // and why, and is [ErrRefused].
 func (r *Ring) Recipients(addresses ...string) ([]*Verified, error) {
+	return r.recipientsOf(formats(), addresses)
+}
+
+// RecipientsIn is [Ring.Recipients] for a message in one format, "OpenPGP" or
+// "S/MIME" as in [Entry]: for who has keys in both, and who else reads the
+// message, or who signs it, decides.
+func (r *Ring) RecipientsIn(format string, addresses ...string) ([]*Verified, error) {
+	if !slices.Contains(formats(), format) {
+		return nil, fmt.Errorf("%w: %.80q is no format: OpenPGP or S/MIME", ErrRefused, format)
+	}
+	return r.recipientsOf([]string{format}, addresses)
+}
+
+func (r *Ring) recipientsOf(formats, addresses []string) ([]*Verified, error) {
 	var out []*Verified
 	err := r.view(func(st *state) error {
 		var err error
-		out, err = r.recipients(st, addresses)
+		out, err = r.recipients(st, formats, addresses)
 		return err
 	})
 	if err != nil {

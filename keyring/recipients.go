@@ -37,14 +37,17 @@ func (e *gaps) Unwrap() []error { return e.list }
 // Is reports whether target is [ErrRefused].
 func (e *gaps) Is(target error) bool { return target == ErrRefused }
 
-func (r *Ring) recipients(st *state, addresses []string) ([]*Verified, error) {
+// formats that a message may have, the preferred one first.
+func formats() []string { return []string{"OpenPGP", "S/MIME"} }
+
+func (r *Ring) recipients(st *state, formats, addresses []string) ([]*Verified, error) {
 	list, err := r.expand(st, addresses)
 	if err != nil {
 		return nil, err
 	}
 	now := r.policy.now()
 	var missing []error
-	formats := map[string]int{}
+	have := map[string]int{}
 	for i := range list {
 		x := &list[i]
 		entries, err := r.lookup(st, x.address, now)
@@ -56,25 +59,28 @@ func (r *Ring) recipients(st *state, addresses []string) ([]*Verified, error) {
 			continue
 		}
 		x.choices = map[string]*Verified{}
-		for _, f := range []string{"OpenPGP", "S/MIME"} {
+		for _, f := range formats {
 			ofFormat := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return e.Format != f })
 			v, err := usable(ofFormat, now)
 			if v != nil {
 				x.choices[f] = v
-				formats[f]++
+				have[f]++
 			} else if err != nil && x.err == nil {
 				x.err = err
 			}
 		}
 		if len(x.choices) == 0 {
+			if x.err == nil {
+				x.err = fmt.Errorf("%w: its keys are %s, and it has none in %s", ErrRefused, entries[0].Format, formats[0])
+			}
 			missing = append(missing, x.named(x.err))
 		}
 	}
 	if len(missing) > 0 {
 		return nil, &gaps{missing}
 	}
-	for _, f := range []string{"OpenPGP", "S/MIME"} {
-		if formats[f] == len(list) {
+	for _, f := range formats {
+		if have[f] == len(list) {
 			return choose(list, f), nil
 		}
 	}
@@ -110,7 +116,7 @@ func choose(list []recipient, format string) (out []*Verified) {
 // the other only.
 func noFormat(list []recipient) error {
 	e := &gaps{}
-	for _, f := range []string{"OpenPGP", "S/MIME"} {
+	for _, f := range formats() {
 		var lack []string
 		var why error
 		for i := range list {

@@ -29,9 +29,13 @@ type authorityFlags struct {
 // flag of this name; a list of them may be given for --to.
 func (a *app) addAuthorityFlags(c *cobra.Command, flag string) {
 	fl := c.Flags()
-	fl.StringArrayVar(&a.authority.roots, "roots", nil, "for "+flag+" FILE=ADDRESS: take the word of the authorities in this `FILE` (again for more) on whose certificate is whose")
+	what := "for " + flag + " FILE=ADDRESS: "
+	if flag == "FILE" { // that has no address behind it
+		what = ""
+	}
+	fl.StringArrayVar(&a.authority.roots, "roots", nil, what+"take the word of the authorities in this `FILE` (again for more) on whose certificate is whose")
 	fl.StringArrayVar(&a.authority.intermediates, "intermediates", nil, "certificates between the roots and FILE, in this `FILE`; those in FILE itself are used anyway")
-	fl.StringArrayVar(&a.authority.revocation, "crl", nil, "for FILE=ADDRESS: a list of revoked certificates, or an OCSP response, in this `FILE`; with it, all on the way to a root must be known to be good")
+	fl.StringArrayVar(&a.authority.revocation, "crl", nil, "with --roots: a list of revoked certificates, or an OCSP response, in this `FILE`; with it, all on the way to a root must be known to be good")
 	if flag == "--to" {
 		fl.StringVar(&a.authority.list, "to-list", "", "a `FILE` with more recipients: on each line what --to takes; # begins a comment")
 	}

@@ -26,7 +26,7 @@ its owner told you: nobody signs what they did not verify.`,
 			if err != nil {
 				return err
 			}
-			all, err := a.verify("--to", args)
+			all, err := a.verify("--to", kindPGP, args)
 			if err != nil {
 				return err
 			}

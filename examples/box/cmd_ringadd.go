@@ -86,6 +86,9 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 	if f.beside && f.replace {
 		return usagef("--beside and --replace exclude each other: the old key is right, or it is not")
 	}
+	if err := addArguments(args); err != nil {
+		return err
+	}
 	r, err := a.openRing()
 	if err != nil {
 		return err
@@ -107,6 +110,27 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 	a.sayChange(change)
 	if f.reads != "" {
 		return a.noteReads(r, v.Fingerprint(), f.reads)
+	}
+	return nil
+}
+
+// addArguments looks at what was typed before anything is read or asked for.
+func addArguments(args []string) error {
+	if _, err := os.Stat(args[0]); errors.Is(err, fs.ErrNotExist) {
+		if _, err := keyring.ParseFingerprint(args[0]); err == nil {
+			return usagef("%s is a fingerprint: the key comes first, then the fingerprint: box ring add FILE FINGERPRINT", shown(args[0]))
+		}
+		if n, err := splitNamed("", args[0]); len(args) == 1 && err == nil && n.file != "" && n.address == "" {
+			return usagef("%s: with a space in the place of the =: box ring add %s %s", shown(args[0]), shown(n.file), n.want)
+		}
+	}
+	if len(args) < 2 {
+		return nil
+	}
+	if _, err := evidenceOf(args[1]); err != nil && isAddress(args[1]) {
+		return usagef("%s is an address, and a fingerprint is what belongs here: box ring add FILE FINGERPRINT; for other addresses than the key states --address ADDRESS", shown(args[1]))
+	} else if err != nil {
+		return err
 	}
 	return nil
 }

@@ -47,6 +47,8 @@ func (a *app) ringRefused(err error) error {
 		what = "here: --replace, if its owner told you so"
 	case errors.As(err, &unbound):
 		what = "here: --address with what it states, or --alias where you know that it is theirs"
+	case errors.As(err, &unknown) && unknown.Hint != "":
+		// it says what there is not
 	case errors.As(err, &unknown):
 		what = "here: box ring add FILE FINGERPRINT, or box ring find ADDRESS"
 	}
@@ -70,6 +72,9 @@ With --mine it is the safety number of your key and theirs, which you both see
 		Example: `  box ring verify bob@example.org "adroitness article …"`,
 		Args:    exactly(2, "ADDRESS and FINGERPRINT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.ring.accept == "" { // what was believed for less gets its fingerprint here
+				a.ring.accept = "first-use,domain"
+			}
 			r, err := a.openRing()
 			if err != nil {
 				return err
@@ -85,9 +90,9 @@ With --mine it is the safety number of your key and theirs, which you both see
 			if err != nil {
 				return err
 			}
-			all, err := a.entries(args[:1])
+			all, err := r.Lookup(args[0])
 			if err != nil {
-				return err
+				return a.ringRefused(err)
 			}
 			var first error
 			for _, e := range all {
@@ -148,6 +153,9 @@ the order of events and names nobody.`,
 			return most(2, "ADDRESS and FINGERPRINT")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := keyring.ParseFingerprint(args[0]); err == nil && !erase {
+				return usagef("whose? box ring remove ADDRESS %s; to forget all of a key and its owner: --erase", shown(args[0]))
+			}
 			r, err := a.openRing()
 			if err != nil {
 				return err
@@ -155,7 +163,7 @@ the order of events and names nobody.`,
 			if erase {
 				f, err := keyring.ParseFingerprint(args[len(args)-1])
 				if err != nil {
-					return fmt.Errorf("--erase needs the whole fingerprint: %w", err)
+					return usagef("--erase needs the whole fingerprint, which box ring list shows: %s", strings.TrimPrefix(err.Error(), "keyring: "))
 				}
 				return a.ringRefused(r.Erase(f))
 			}

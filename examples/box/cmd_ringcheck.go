@@ -82,10 +82,10 @@ func (a *app) ringCheck(within time.Duration, asJSON bool) error {
 	case len(bad) > 0:
 		a.printEntries(bad)
 	default:
-		a.say("all %d are good", len(all))
+		a.say("all %d entries are good", len(all))
 	}
 	if len(bad) > 0 {
-		return &nobodyError{fmt.Errorf("%d of %d keys in the ring are not good, or will not be in %s: ask their owners for new ones, or box ring refresh", len(bad), len(all), span(within))}
+		return &nobodyError{fmt.Errorf("%d of %d entries in the ring are not good, or will not be in %s: ask their owners for new ones, or box ring refresh", len(bad), len(all), span(within))}
 	}
 	return nil
 }

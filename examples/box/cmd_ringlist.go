@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,11 +92,22 @@ func (a *app) entries(args []string) ([]keyring.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(args) == 0 {
-		return r.Entries()
+	all, err := r.Entries()
+	if len(args) == 0 || err != nil {
+		return all, err
 	}
-	all, err := r.Lookup(args[0])
+	// What is not believed is shown too, with the reason.
+	if all = slices.DeleteFunc(all, func(e keyring.Entry) bool { return !sameAddress(e.Address, args[0]) }); len(all) > 0 {
+		return all, nil
+	}
+	all, err = r.Lookup(args[0]) // what is behind its domain, or why there is nothing
 	return all, a.ringRefused(err)
+}
+
+// sameAddress reports whether two addresses are one: RFC 5321, Section 2.4.
+func sameAddress(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	return i >= 0 && j >= 0 && a[:i] == b[:j] && strings.EqualFold(a[i:], b[j:])
 }
 
 func (a *app) printEntries(all []keyring.Entry) {
@@ -130,9 +142,14 @@ func remarks(e keyring.Entry) string {
 		parts = append(parts, "reads "+strings.Join(e.Reads, ", "))
 	}
 	if e.Problem != nil {
-		parts = append(parts, "NOT USED: "+oneLine(e.Problem.Error()))
+		parts = append(parts, "NOT USED: "+problem(e))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// problem is why an entry is not used.
+func problem(e keyring.Entry) string {
+	return strings.TrimPrefix(oneLine(e.Problem.Error()), "keyring: ")
 }
 
 func (a *app) ringShowCommand() *cobra.Command {
@@ -236,6 +253,6 @@ func (a *app) printEntry(e keyring.Entry, words bool) {
 	}
 	line("note", strings.Join(kinds, "; "))
 	if e.Problem != nil {
-		line("NOT USED", e.Problem.Error())
+		line("NOT USED", problem(e))
 	}
 }

@@ -20,7 +20,7 @@ type sealFlags struct {
 func (a *app) sealCommand() *cobra.Command {
 	var f sealFlags
 	c := &cobra.Command{
-		Use:   "seal --to FILE=FINGERPRINT|FILE=ADDRESS… [flags] [IN]",
+		Use:   "seal --to FILE=FINGERPRINT|FILE=ADDRESS|ADDRESS… [flags] [IN]",
 		Short: "Seal a file for the owners of verified keys",
 		Long: `Seal a file so that only the owners of these keys can open it, all of them or
 none: if one key cannot be used, nothing is written.
@@ -28,6 +28,7 @@ none: if one key cannot be used, nothing is written.
 FILE is the recipient's public key (OpenPGP) or certificate (S/MIME).
 FINGERPRINT is what its owner told you, by another way than FILE came: 40 or 64
 hexadecimal digits in any grouping, words, or twelve groups of five figures.
+--to ADDRESS takes the key that the ring has for it (box ring add FILE FINGERPRINT).
 
 Where an authority issues the certificates of many people, --to FILE=ADDRESS
 takes its word instead: --roots says which authorities you believe, and FILE is
@@ -39,6 +40,7 @@ Without --sign the recipient cannot know who sealed it. For S/MIME a signature
 is also what lets every mail program open it; without one choose
 --profile modern, which OpenSSL 3 and Bouncy Castle read.`,
 		Example: `  box seal --to bob.pub=FINGERPRINT -o receipt.pdf.pgp receipt.pdf
+  box seal --to bob@example.org -o receipt.pdf.pgp receipt.pdf
   box seal --to bob.pem=FINGERPRINT --sign me.key -o receipt.p7m receipt.pdf
   box seal --to bob.pub=FINGERPRINT --mail -o receipt.eml receipt.pdf
   box seal --to-list customers --roots ca.pem --crl ca.crl --sign me.key -o news.p7m news.pdf

@@ -119,7 +119,7 @@ func (a *app) verifySigned(f *verifyFlags, args []string) error {
 	if !f.opaque && f.out != "" {
 		return usagef("-o is for --opaque: a detached signature holds no content")
 	}
-	senders, err := a.verify("--from", f.from)
+	senders, err := a.verify("--from", "", f.from)
 	if err != nil {
 		return err
 	}

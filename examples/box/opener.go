@@ -55,7 +55,7 @@ func (a *app) opener(f *openerFlags) (*envelope.Opener, error) {
 	if o.Passphrases, err = a.passphrases(f.passphrases, envelope.OpenPassphrase); err != nil {
 		return nil, err
 	}
-	if o.Senders, err = a.verify("--from", f.from); err != nil {
+	if o.Senders, err = a.verify("--from", "", f.from); err != nil {
 		return nil, err
 	}
 	o.RequireSignature = len(o.Senders) > 0

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -18,7 +17,7 @@ func evidenceOf(text string) (keyring.Evidence, error) {
 		if scanned, e := keyring.Scan(text); e == nil { // an invitation of another program
 			return scanned, nil
 		}
-		return keyring.Evidence{}, fmt.Errorf("FINGERPRINT %s: %w", shown(text), err)
+		return keyring.Evidence{}, err
 	}
 	// How it was told is kept beside what was told.
 	if scanned, err := keyring.Scan(text); err == nil {

@@ -26,7 +26,7 @@ func (f *sealerFlags) add(a *app, c *cobra.Command) {
 	fl.StringArrayVar(&f.to, "to", nil, "a recipient, `FILE=FINGERPRINT`, FILE=ADDRESS, or an ADDRESS of the ring; again for each further one")
 	fl.StringArrayVar(&f.readsGCM, "reads-gcm", nil, "the owner of this `FILE`, which --to names too, says that they read AES-GCM (S/MIME)")
 	fl.StringArrayVar(&f.passphrases, "to-passphrase", nil, "whoever knows the first line of this `FILE` opens it too; what people choose, others guess")
-	fl.StringVar(&f.format, "format", "", "pgp or smime, where only passphrases are given (default: smime, or that of the message)")
+	fl.StringVar(&f.format, "format", "", "pgp or smime, where only passphrases are given, or the ring has keys in both (default: that of the keys or of the message)")
 	fl.BoolVar(&f.hide, "hide", false, "the message does not say for whom it is, only for how many (OpenPGP); they still see each other")
 	fl.StringVar(&f.profile, "profile", "auto", "auto, modern, compatible or post-quantum")
 	fl.BoolVar(&f.armor, "armor", false, "write text instead of binary")
@@ -71,7 +71,7 @@ func (a *app) sealer(f *sealerFlags) (*envelope.Sealer, []*keyring.Verified, err
 	default:
 		return nil, nil, usagef("--format %q: give pgp or smime", cut(f.format))
 	}
-	to, err := a.verify("--to", f.to)
+	to, err := a.verify("--to", kindTo(nil, f.format), f.to)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/mail"
 	"strings"
 
@@ -32,8 +33,14 @@ func splitNamed(flag, s string) (named, error) {
 		return named{address: s}, nil
 	}
 	i := strings.LastIndexByte(s, '=')
+	if m, err := mail.ParseAddress(s); i < 0 && err == nil {
+		return named{}, usagef("%s %s: give the address alone: %s %s", flag, shown(s), flag, shown(m.Address))
+	}
+	if list, err := mail.ParseAddressList(s); i < 0 && err == nil {
+		return named{}, usagef("%s %s: one address for each flag: %s %s %s …", flag, shown(s), flag, shown(list[0].Address), flag)
+	}
 	if i < 0 {
-		return named{}, usagef("%s %s: say whose key it must be: %s FILE=FINGERPRINT, with the fingerprint that the owner told you by another way than the key came, or FILE=ADDRESS with --roots", flag, shown(s), flag)
+		return named{}, usagef("%s %s: say whose key it must be: %s FILE=FINGERPRINT, with the fingerprint that the owner told you by another way than the key came, or FILE=ADDRESS with --roots; or the ADDRESS of somebody in the ring", flag, shown(s), flag)
 	}
 	_, err := keyring.ParseFingerprint(s[i+1:])
 	return named{}, fmt.Errorf("%s %s: %w", flag, shown(s[:i]), err)
@@ -45,8 +52,9 @@ func isAddress(s string) bool {
 }
 
 // verify turns the values of a flag into certificates that were verified, all
-// of them or none.
-func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) {
+// of them or none. Who has keys in both formats is taken in the one that is asked
+// for, if one is.
+func (a *app) verify(flag string, format kind, values []string) ([]*keyring.Verified, error) {
 	var all []named
 	var known []string // addresses, which the ring knows
 	for _, v := range values {
@@ -65,10 +73,7 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 	if err := a.authorityInUse(flag, all); err != nil {
 		return nil, err
 	}
-	out, err := a.verifyByRing(flag, known)
-	if err != nil {
-		return nil, err
-	}
+	var out []*keyring.Verified
 	for _, n := range all {
 		if n.address != "" {
 			vs, err := a.verifyAddress(flag, n)
@@ -84,11 +89,18 @@ func (a *app) verify(flag string, values []string) ([]*keyring.Verified, error) 
 		}
 		out = append(out, v)
 	}
-	return out, nil
+	byRing, err := a.verifyByRing(flag, format, known, out)
+	if err != nil {
+		return nil, err
+	}
+	return append(byRing, out...), nil
 }
 
 func (a *app) verifyOne(flag string, n named) (*keyring.Verified, error) {
 	c, k, err := a.certificate(n.file)
+	if errors.Is(err, fs.ErrNotExist) && isAddress(n.file) {
+		return nil, usagef("%s %s: there is no such file: for somebody in the ring give the address alone, %s %s; else box ring add FILE FINGERPRINT first", flag, shown(n.file+"="+n.want.String()), flag, shown(n.file))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +129,8 @@ func (e *thumbprintError) Error() string {
 func (e *thumbprintError) Is(target error) bool { return target == keyring.ErrRefused }
 
 // verifyByRing returns whom the ring knows by these addresses: to seal to, all
-// of one format, or to have signed.
-func (a *app) verifyByRing(flag string, addresses []string) ([]*keyring.Verified, error) {
+// of the format that is asked for or that the others have, or to have signed.
+func (a *app) verifyByRing(flag string, format kind, addresses []string, others []*keyring.Verified) ([]*keyring.Verified, error) {
 	if len(addresses) == 0 {
 		return nil, nil
 	}
@@ -127,7 +139,14 @@ func (a *app) verifyByRing(flag string, addresses []string) ([]*keyring.Verified
 		return nil, err
 	}
 	if flag == "--to" {
-		all, err := r.Recipients(addresses...)
+		if format == "" && len(others) > 0 {
+			format = kindIs(others[0].Certificate())
+		}
+		if format == "" {
+			all, err := r.Recipients(addresses...)
+			return all, a.ringRefused(err)
+		}
+		all, err := r.RecipientsIn(string(format), addresses...)
 		return all, a.ringRefused(err)
 	}
 	var out []*keyring.Verified
