@@ -7,6 +7,7 @@ require (
 	github.com/ProtonMail/go-crypto v1.5.2
 	github.com/ThalesGroup/crypto11 v1.5.0
 	github.com/doublekeybox/doublekeybox v0.0.0
+	github.com/doublekeybox/doublekeybox/transport v0.0.0
 	github.com/emersion/go-message v0.18.2
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/rivo/uniseg v0.4.7
@@ -23,7 +24,11 @@ require (
 
 require (
 	filippo.io/mldsa v1.0.0 // indirect
+	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/cloudflare/circl v1.6.5 // indirect
+	github.com/go-asn1-ber/asn1-ber v1.5.8 // indirect
+	github.com/go-ldap/ldap/v3 v3.4.15 // indirect
+	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/pkg/errors v0.9.1 // indirect
@@ -38,3 +43,5 @@ require (
 )
 
 replace github.com/doublekeybox/doublekeybox => ../
+
+replace github.com/doublekeybox/doublekeybox/transport => ../transport

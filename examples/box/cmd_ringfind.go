@@ -25,6 +25,8 @@ type findFlags struct {
 	private bool
 	dane    string
 	trusted bool
+	ldap    string
+	base    string
 }
 
 func (f *findFlags) add(c *cobra.Command) {
@@ -36,6 +38,13 @@ func (f *findFlags) add(c *cobra.Command) {
 	f.servers(c)
 }
 
+// addDirectory adds the flags of an LDAP directory.
+func (f *findFlags) addDirectory(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.ldap, "ldap", "", "ask the LDAP directory at this `URL`, as companies have one: ldaps://HOST, or ldap://HOST for StartTLS")
+	fl.StringVar(&f.base, "ldap-base", "", "the `NAME` below which people are in it: ou=people,dc=example,dc=org")
+}
+
 // servers adds what says which servers are believed.
 func (f *findFlags) servers(c *cobra.Command) {
 	fl := c.Flags()
@@ -45,28 +54,37 @@ func (f *findFlags) servers(c *cobra.Command) {
 
 func (a *app) ringFindCommand() *cobra.Command {
 	var f findFlags
-	var asJSON bool
+	var asJSON, force bool
+	var out string
 	c := &cobra.Command{
-		Use:   "find [--wkd] [--hkp URL] [--dane RESOLVER] ADDRESS",
+		Use:   "find [--wkd] [--hkp URL] [--dane RESOLVER] [--ldap URL --ldap-base NAME] ADDRESS",
 		Short: "Look for somebody's key on the network; nothing is remembered",
 		Long: `Look for the keys of an address: in the Web Key Directory of its domain unless
 another source is named. What is found is shown and not believed: anybody can
 put a key in anybody's name on a key server, and a domain's server can give out
-what it wants. Compare the fingerprint with what the owner tells you, and add it:
-box ring add ADDRESS FINGERPRINT.`,
+what it wants, and a directory what somebody wrote into it. With -o what is found
+is written to a file, too. Compare the fingerprint with what the owner tells you,
+and add it: box ring add FILE FINGERPRINT, or from the Web Key Directory box ring
+add ADDRESS FINGERPRINT.`,
 		Example: `  box ring find bob@example.org
-  box ring find --hkp https://keys.openpgp.org bob@example.org`,
+  box ring find --hkp https://keys.openpgp.org -o bob.pub bob@example.org
+  box ring find --ldap ldaps://ldap.example.org --ldap-base dc=example,dc=org bob@example.org`,
 		Args: exactly(1, "ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.wkd = f.wkd || f.hkp == "" && f.dane == ""
+			f.wkd = f.wkd || f.hkp == "" && f.dane == "" && f.ldap == "" && f.base == ""
 			all, err := a.find(cmd.Context(), args[0], &f)
 			if err != nil {
 				return err
 			}
-			return a.printFound(args[0], all, asJSON)
+			if err := a.printFound(args[0], all, asJSON); err != nil || out == "" {
+				return err
+			}
+			return a.writeFound(all, out, force)
 		},
 	}
 	f.add(c)
+	f.addDirectory(c)
+	outputFlags(c, &out, &force)
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON, for programs")
 	return c
 }
@@ -154,6 +172,13 @@ func (a *app) find(ctx context.Context, address string, f *findFlags) ([]found, 
 				out = append(out, found{c.Candidate, c.Attested()})
 			}
 		}
+	}
+	if f.ldap != "" || f.base != "" {
+		all, err := a.inDirectory(ctx, address, f, w)
+		if err != nil {
+			return nil, failed("looking up", address, err)
+		}
+		out = append(out, all...)
 	}
 	return out, nil
 }

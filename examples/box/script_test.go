@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			"only":      only,
 			"pki":       makePKI,
 			"keyserver": keyserver,
+			"directory": directory,
 		},
 	})
 }
