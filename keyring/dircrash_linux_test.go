@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,26 +23,6 @@ import (
 
 // everything is set for the runs that take minutes.
 var everything = os.Getenv("DKB_FULL") == "1"
-
-// realDir makes a directory on a disk: what lives in memory knows no fsync.
-func realDir(t *testing.T) string {
-	t.Helper()
-	const tmpfs = 0x01021994
-	dir := t.TempDir()
-	var s syscall.Statfs_t
-	require.NoError(t, syscall.Statfs(dir, &s))
-	if s.Type == tmpfs {
-		var err error
-		dir, err = os.MkdirTemp(".", "testdata-crash-")
-		require.NoError(t, err)
-		dir, err = filepath.Abs(dir)
-		require.NoError(t, err)
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		require.NoError(t, syscall.Statfs(dir, &s))
-	}
-	t.Logf("the file system is of type %#x (ext4 has 0xef53)", s.Type)
-	return dir
-}
 
 // child returns the environment and the arguments of this program in another
 // role, see TestDirChild.
@@ -118,7 +97,7 @@ func TestDirFleet(t *testing.T) {
 	if everything {
 		goroutines, each = 16, 1000
 	}
-	dir := filepath.Join(realDir(t), "ring")
+	dir := filepath.Join(storetest.DiskDir(t), "ring")
 	begin := time.Now()
 	var wg sync.WaitGroup
 	for p := range processes {
@@ -178,7 +157,7 @@ func TestDirKilled(t *testing.T) {
 		points = 500
 	}
 	const goroutines = 4
-	dir := filepath.Join(realDir(t), "ring")
+	dir := filepath.Join(storetest.DiskDir(t), "ring")
 	told, workers := map[string]int{}, 0
 	for p := range points {
 		cmd, out := startWork(t, dir, fmt.Sprint("k", p), goroutines, 1<<30)
@@ -300,7 +279,7 @@ func requireSteps(t *testing.T, dir string, tidy bool) (n int) {
 // state or the new one, and so does the one after it, which tidies up.
 func TestDirEverySystemCall(t *testing.T) {
 	t.Parallel()
-	base := realDir(t)
+	base := storetest.DiskDir(t)
 	clean := filepath.Join(base, "clean")
 	s, err := openDir(clean)
 	require.NoError(t, err)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/storetest"
 )
 
 // fullStart is a ring whose next commit writes to files of different sizes: the
@@ -82,7 +84,7 @@ func limited(t *testing.T, s Store, dir string) {
 
 func TestDirSizeLimit(t *testing.T) {
 	t.Parallel()
-	runChild(t, "limited", filepath.Join(realDir(t), "ring"), nil)
+	runChild(t, "limited", filepath.Join(storetest.DiskDir(t), "ring"), nil)
 }
 
 func runChild(t *testing.T, role, dir string, sys *syscall.SysProcAttr) {
@@ -149,7 +151,7 @@ func TestDirFull(t *testing.T) {
 	for _, kind := range []string{"ext4", "tmpfs"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			dir := realDir(t)
+			dir := storetest.DiskDir(t)
 			sys := &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 			if kind == "ext4" {
 				image := filepath.Join(dir, "image")

@@ -112,26 +112,37 @@ type recordEvent struct {
 	Detail    string    `json:"detail,omitempty"`
 }
 
-// basisNames are how records name what evidence rests on, in seam's order.
-// BasisUnverified is not among them: it goes into no ring.
-var basisNames = [...]string{
-	seam.BasisFingerprint: "fingerprint", seam.BasisScanned: "scanned", seam.BasisSpoken: "spoken", seam.BasisSafetyNumber: "safety number",
-	seam.BasisChain: "chain", seam.BasisIntroduced: "introduced", seam.BasisSuccession: "succession",
-	seam.BasisFirstUse: "first use", seam.BasisDomain: "domain",
-}
-
+// basisName is how records name what evidence rests on. BasisUnverified has no
+// name: it goes into no ring.
 func basisName(b seam.Basis) string {
-	if int(b) < len(basisNames) {
-		return basisNames[b]
+	switch b {
+	case seam.BasisFingerprint:
+		return "fingerprint"
+	case seam.BasisScanned:
+		return "scanned"
+	case seam.BasisSpoken:
+		return "spoken"
+	case seam.BasisSafetyNumber:
+		return "safety number"
+	case seam.BasisChain:
+		return "chain"
+	case seam.BasisIntroduced:
+		return "introduced"
+	case seam.BasisSuccession:
+		return "succession"
+	case seam.BasisFirstUse:
+		return "first use"
+	case seam.BasisDomain:
+		return "domain"
 	}
 	return ""
 }
 
 // basisOf is basisName's counterpart, BasisNone for a word that is not known.
 func basisOf(name string) seam.Basis {
-	for b, n := range basisNames {
-		if n == name && n != "" {
-			return seam.Basis(b)
+	for b := seam.BasisNone + 1; name != "" && b <= seam.BasisUnverified; b++ {
+		if basisName(b) == name {
+			return b
 		}
 	}
 	return seam.BasisNone

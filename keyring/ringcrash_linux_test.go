@@ -27,25 +27,6 @@ import (
 // everything is set for the runs that take minutes.
 var everything = os.Getenv("DKB_FULL") == "1"
 
-// diskDir makes a directory on a disk: what lives in memory knows no fsync.
-func diskDir(t *testing.T) string {
-	t.Helper()
-	const tmpfs = 0x01021994
-	dir := t.TempDir()
-	var s syscall.Statfs_t
-	require.NoError(t, syscall.Statfs(dir, &s))
-	if s.Type == tmpfs {
-		made, err := os.MkdirTemp(".", "testdata-crash-")
-		require.NoError(t, err)
-		dir, err = filepath.Abs(made)
-		require.NoError(t, err)
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		require.NoError(t, syscall.Statfs(dir, &s))
-	}
-	t.Logf("the file system is of type %#x (ext4 has 0xef53)", s.Type)
-	return dir
-}
-
 // What works in another process, and is killed there, works on one ring, whose
 // directory is beside the certificates that it adds.
 const (
@@ -74,7 +55,7 @@ func openRing(t *testing.T, dir string) *keyring.Ring {
 // certificates.
 func crashDir(t *testing.T) string {
 	t.Helper()
-	dir := diskDir(t)
+	dir := storetest.DiskDir(t)
 	for name, address := range map[string]string{sharedBy: "shared@example.org", newOne: "new@example.org"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), certOf(t, address).Marshal(), 0o600))
 	}
@@ -307,7 +288,7 @@ func TestRingKilled(t *testing.T) {
 func TestRingEverySystemCall(t *testing.T) {
 	t.Parallel()
 	from := crashDir(t)
-	base := diskDir(t)
+	base := storetest.DiskDir(t)
 	v := readCert(t, from, newOne)
 	olds, news := 0, 0
 	for n := 1; ; n++ {
