@@ -103,6 +103,7 @@ func (a *app) renew(f *renewFlags) error {
 	if err != nil {
 		return err
 	}
+	defer clear(r.word)
 	if f.csr {
 		return a.requestAgain(f, r)
 	}

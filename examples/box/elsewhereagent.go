@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"errors"
@@ -85,14 +84,14 @@ func gnuPG(program string, args ...string) ([]byte, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.LimitReader(out, mostKeyBytes+1)); err != nil {
+	b, err := io.ReadAll(io.LimitReader(out, mostKeyBytes+1))
+	if err == nil && len(b) > mostKeyBytes {
+		err = &envelope.LimitError{What: "octets of certificates from " + program, Max: mostKeyBytes}
+	}
+	if err != nil {
+		cancel() // it would wait for a reader
+		cmd.Wait()
 		return nil, err
 	}
-	if b.Len() > mostKeyBytes {
-		cancel()
-		cmd.Wait()
-		return nil, &envelope.LimitError{What: "octets of certificates from " + program, Max: mostKeyBytes}
-	}
-	return b.Bytes(), cmd.Wait()
+	return b, cmd.Wait()
 }
