@@ -18,7 +18,7 @@ import (
 //	certificate
 //	base64, in lines of 64
 //	secret
-//	base64, in lines of 64: the ciphertext with its tag
+//	base64, in lines of 64: the ciphertext of 32 zeros and the key, with its tag
 //	end
 //
 // There is one way to write each: what is read and written again has the same
@@ -65,7 +65,9 @@ const (
 // not have 2 GiB to spare for each passphrase.
 func standard() cost { return cost{memory: 64 << 10, passes: 3, lanes: 4} }
 
-// check holds what a file asks for against the limits.
+// check holds what a file asks for against the limits. There is none below but
+// that of the function: the cost is authenticated, so that a file with less than
+// its owner's does not open, and tells nothing of the passphrase (see zeros).
 func (c cost) check() error {
 	switch {
 	case c.memory > maxMemory:
@@ -150,7 +152,7 @@ func parseContainer(file []byte) (*container, error) {
 		return nil, errMalformed
 	}
 	// One way to write it: line ends, line lengths, digits, bits behind the end.
-	if len(c.certificate) == 0 || len(c.sealed) <= tagSize || !bytes.Equal(c.marshal(), file) {
+	if len(c.certificate) == 0 || len(c.sealed) <= zeros+tagSize || !bytes.Equal(c.marshal(), file) {
 		return nil, errMalformed
 	}
 	if err := c.cost.check(); err != nil {

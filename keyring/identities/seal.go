@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/fips140"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 
 	"golang.org/x/crypto/argon2"
@@ -12,6 +13,16 @@ import (
 
 // errNoPassphrase keeps an empty passphrase from being taken for protection.
 var errNoPassphrase = errors.New("identities: the passphrase is empty: a private key is kept under one")
+
+// zeros is how many octets of zero are sealed in front of a secret. AES-GCM alone
+// does not say under which key something was sealed: somebody who can write a
+// file could make one that opens, to nonsense, under the keys of a hundred
+// thousand passphrases at once, with an Argon2 as cheap as they like, and learn
+// by what happens whether one of them is the owner's (Len, Grubbs and
+// Ristenpart, Partitioning Oracle Attacks, 2021). Two blocks of zeros commit to
+// one key (Albertini et al., How to Abuse and Fix Authenticated Encryption
+// Without Key Commitment, 2022, Section 5).
+const zeros = 2 * aes.BlockSize
 
 // approved comes before all work with a passphrase.
 func approved() error {
@@ -50,7 +61,9 @@ func (c *container) seal(secret, passphrase []byte) error {
 	if err != nil {
 		return err
 	}
-	c.sealed = a.Seal(nil, c.nonce[:], secret, c.bound())
+	plain := append(make([]byte, zeros, zeros+len(secret)), secret...)
+	defer clear(plain)
+	c.sealed = a.Seal(nil, c.nonce[:], plain, c.bound())
 	return nil
 }
 
@@ -63,9 +76,13 @@ func (c *container) open(passphrase []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := a.Open(nil, c.nonce[:], c.sealed, c.bound())
+	plain, err := a.Open(nil, c.nonce[:], c.sealed, c.bound())
 	if err != nil {
 		return nil, ErrUnlock
 	}
-	return secret, nil
+	if len(plain) < zeros || subtle.ConstantTimeCompare(plain[:zeros], make([]byte, zeros)) != 1 {
+		clear(plain)
+		return nil, ErrUnlock
+	}
+	return plain[zeros:], nil
 }
