@@ -84,7 +84,7 @@ func (r *Ring) group(d *draft, address string, members []string) error {
 	}
 	rec.Members = members
 	d.event = eventGrouped
-	d.note(rec, recordEvent{Addresses: []string{address}, Detail: fmt.Sprintf("%d members: %s", len(members), cut(strings.Join(members, ", ")))})
+	d.note(rec, recordEvent{Addresses: []string{address}, Detail: fmt.Sprintf("group of %d: %s", len(members), cut(strings.Join(members, ", ")))})
 	return nil
 }
 

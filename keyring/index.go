@@ -54,7 +54,7 @@ type row struct {
 // rows returns what the index has of a record.
 func (r *record) rows(name string) []row {
 	if r.Kind == kindGroup {
-		return []row{{name: name, address: r.Address, group: true, evidence: fmt.Sprintf("%d members", len(r.Members)), since: r.Since.UTC()}}
+		return []row{{name: name, address: r.Address, group: true, evidence: fmt.Sprintf("group of %d", len(r.Members)), since: r.Since.UTC()}}
 	}
 	f := r.fingerprint()
 	if len(r.Pins) == 0 {

@@ -109,6 +109,7 @@ func (a *app) errorLine(err error) string {
 func flagFor(text string) string {
 	for _, f := range []struct{ library, here string }{
 		{"set AllowPrivate", "here: --allow-private"},
+		{"or say that the address is yours", "here: box ring add FILE FINGERPRINT --own"},
 		{"Policy.AcceptFirstUse", "here: --accept first-use, on this command and on all that use the key"},
 		{"Policy.AcceptDomainAttested", "here: --accept domain, on this command and on all that use the key"},
 		{"Legacy.TripleDES", "here: box open or box reseal with --legacy 3des; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},

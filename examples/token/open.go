@@ -82,6 +82,8 @@ func (t *Token) open(c *Config) error {
 		}
 	}
 	switch {
+	case len(seen) == 0:
+		return errors.New("token: the module has no token: is it plugged in, and is this the right module? ?module-path=FILE behind the URI names another")
 	case fits == 0:
 		return fmt.Errorf("token: no token is there that is meant; these are: %s", strings.Join(seen, ", "))
 	case fits > 1:
