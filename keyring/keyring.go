@@ -11,7 +11,20 @@
 // The expected fingerprint has to come by another way than the certificate:
 // who can swap the one in a mail can swap the other beside it.
 //
-// All values of this package are immutable and safe for concurrent use.
+// A [Ring] remembers what was verified, so that it is asked for once:
+//
+//	ring, err := keyring.OpenRing(dir, pgp.ParseCertificate, smime.ParseCertificate)
+//	change, err := ring.Add(bob, keyring.Addition{})  // for the addresses that the certificate states
+//	to, err := ring.Recipients("bob@example.org")     // for envelope.Seal
+//	from, err := ring.Senders("bob@example.org")      // for envelope.Opener
+//
+// It is in a directory, or in whatever is a [Store]. Nothing comes into it but by
+// [Ring.Add]; another key for an address that has one is a [*ChangedError] until
+// the caller brings evidence for that, or says what becomes of the old one. All
+// that is refused, here and where it is used, is [ErrRefused].
+//
+// All values of this package but a Ring are immutable, and all are safe for
+// concurrent use.
 package keyring
 
 import (
