@@ -24,9 +24,9 @@ func (r *Ring) Add(v *Verified, a Addition) (*Change, error) {
 	if v == nil || v.cert == nil {
 		return nil, fmt.Errorf("%w: no verified certificate was given", ErrRefused)
 	}
-	if v.origin != nil && v.origin.ring != r {
+	if o := v.origin; o != nil && o.ring != r {
 		// What another ring no longer says is not believed here for it.
-		if err := v.Check(); err != nil {
+		if err := o.ring.view(func(st *state) error { return o.ring.still(st, v) }); err != nil {
 			return nil, err
 		}
 	}
@@ -91,6 +91,7 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 		addresses, done.Findings = d.st.inherited(v, addresses)
 	}
 	var rec *record
+	claimed := 0
 	for _, address := range addresses {
 		pins, at, err := r.pins(d.st, address, same, a.Signer)
 		if err != nil {
@@ -120,6 +121,9 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 		}
 		d.event = weightier(d.event, event)
 		done.Addresses = append(done.Addresses, address)
+		if event == eventAdded {
+			claimed++
+		}
 		for _, i := range judged.replaces {
 			old := at.slots[i]
 			g, err := d.unpin(old, address, false, event, f)
@@ -134,6 +138,11 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 	if len(done.Addresses) == 0 {
 		clear(d.recs)
 		return done, nil
+	}
+	if claimed > 1 && len(a.Addresses) == 0 && v.evidence.address == "" {
+		// Whoever's fingerprint was compared wrote other people's addresses into
+		// their key too, if they wished.
+		done.Findings = append(done.Findings, fmt.Sprintf("it is for all of the %d addresses now that it states itself: make sure that each is its owner's", claimed))
 	}
 	done.Event = d.event
 	d.note(rec, recordEvent{Addresses: done.Addresses, Other: otherOf(done.Replaced), Detail: v.why})

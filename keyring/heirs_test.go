@@ -162,3 +162,25 @@ func TestHeirOfRetired(t *testing.T) {
 		require.ErrorIs(t, err, keyring.ErrRefused, name)
 	}
 }
+
+// Eve's fingerprint was compared, and her key states Bob's address beside hers:
+// it is said that it is for both now, unless it was named which is hers.
+func TestClaimsFurtherAddress(t *testing.T) {
+	t.Parallel()
+	withoutSHA1(t)
+	const eveAt = "eve@example.net"
+	eve := pgpFor(t, "Eve <"+eveAt+">", "Bob <"+bobAt+">").Certificate()
+	done, err := ringAt(t, keyring.Policy{}, nil).Add(expected(t, eve), keyring.Addition{})
+	require.NoError(t, err)
+	require.Equal(t, []string{eveAt, bobAt}, done.Addresses)
+	require.Len(t, done.Findings, 1)
+	require.Contains(t, done.Findings[0], "all of the 2 addresses")
+
+	r := ringAt(t, keyring.Policy{}, nil)
+	done, err = r.Add(expected(t, eve), keyring.Addition{Addresses: []string{eveAt}})
+	require.NoError(t, err)
+	require.Empty(t, done.Findings)
+	done, err = r.Add(expected(t, eve), keyring.Addition{Addresses: []string{bobAt, eveAt}})
+	require.NoError(t, err)
+	require.Empty(t, done.Findings)
+}

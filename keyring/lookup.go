@@ -136,7 +136,11 @@ func (r *Ring) lookup(st *state, address string, now time.Time) ([]Entry, error)
 		}
 		if len(entries) > 0 {
 			for i := range entries {
-				if v := entries[i].Verified; v != nil && a != address {
+				v := entries[i].Verified
+				if v != nil {
+					v.origin.asked = []asked{{address: address}}
+				}
+				if v != nil && a != address {
 					v.as += fmt.Sprintf("; as the gateway of %s", a)
 					entries[i].Evidence = v.Evidence()
 				}

@@ -71,7 +71,9 @@ func (p Policy) refuses(b seam.Basis) string {
 type Addition struct {
 	// Addresses are whose it is: "bob@example.org", or "@example.org" for all
 	// of a domain, which is what gateways and organisations have. None: all
-	// that the certificate states and the evidence is about.
+	// that the certificate states and the evidence is about. A fingerprint is
+	// about the key alone, and who made the key wrote any address into it: name
+	// the one that you know is theirs, or look at Change.Addresses.
 	Addresses []string
 
 	// Alias lets it be for addresses that the certificate does not state: the

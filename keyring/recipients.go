@@ -95,19 +95,21 @@ func (x *recipient) named(err error) error {
 	return fmt.Errorf("%q: %w", cut(x.address), err)
 }
 
-// choose returns the key of each in one format, each key once.
+// choose returns the key of each in one format, each key once: the first who has
+// it says why it is believed, and for whom it is all of them.
 func choose(list []recipient, format string) (out []*Verified) {
-	seen := map[string]bool{} // numbers of records
+	seen := map[string]*Verified{} // by the numbers of records
 	for i := range list {
-		v := list[i].choices[format]
-		if seen[v.origin.id] {
-			continue
+		v, x := list[i].choices[format], &list[i]
+		first := seen[v.origin.id]
+		if first == nil {
+			seen[v.origin.id], v.origin.asked = v, nil
+			out, first = append(out, v), v
 		}
-		seen[v.origin.id] = true
-		if g := list[i].group; g != "" {
-			v.as += fmt.Sprintf("; in the group %s", g)
+		if x.group != "" && !slices.ContainsFunc(first.origin.asked, func(y asked) bool { return y.group == x.group }) {
+			first.as += fmt.Sprintf("; in the group %s", x.group)
 		}
-		out = append(out, v)
+		first.origin.asked = append(first.origin.asked, asked{x.address, x.group})
 	}
 	return out
 }
