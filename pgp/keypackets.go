@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/doublekeybox/doublekeybox/internal/packethead"
 )
 
 // The packets that a transferable key is made of, RFC 9580, Sections 5 and 10.1.
@@ -53,39 +55,16 @@ var (
 
 // keyPacketHeader reads a packet header, RFC 9580, Section 4.2.
 func keyPacketHeader(b []byte) (tag int, n uint32, head int, err error) {
-	switch {
-	case len(b) == 0:
-		return 0, 0, 0, errKeyCut
-	case b[0]&0x80 == 0:
-		return 0, 0, 0, errKeyNoPGP
-	case b[0]&0x40 == 0: // legacy format
-		tag = int(b[0]>>2) & 15
-		size := 1 << (b[0] & 3)
-		if size == 8 {
-			return 0, 0, 0, errKeyLength
-		}
-		if len(b) < 1+size {
-			return 0, 0, 0, errKeyCut
-		}
-		for _, o := range b[1 : 1+size] {
-			n = n<<8 | uint32(o)
-		}
-		return tag, n, 1 + size, nil
+	tag, n, head, err = packethead.Read(b)
+	switch err {
+	case packethead.ErrCut:
+		err = errKeyCut
+	case packethead.ErrNone:
+		err = errKeyNoPGP
+	case packethead.ErrLength:
+		err = errKeyLength
 	}
-	tag = int(b[0] & 63)
-	switch {
-	case len(b) < 2:
-		return 0, 0, 0, errKeyCut
-	case b[1] < 192:
-		return tag, uint32(b[1]), 2, nil
-	case b[1] < 224 && len(b) >= 3:
-		return tag, (uint32(b[1])-192)<<8 + uint32(b[2]) + 192, 3, nil
-	case b[1] >= 224 && b[1] < 255:
-		return 0, 0, 0, errKeyLength
-	case b[1] == 255 && len(b) >= 6:
-		return tag, binary.BigEndian.Uint32(b[2:]), 6, nil
-	}
-	return 0, 0, 0, errKeyCut
+	return tag, n, head, err
 }
 
 // appendKeyPacket appends a packet in the current format with the shortest length.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/internal/packethead"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -108,15 +109,8 @@ func onlyUser(b []byte, a mailbox.Address) []byte {
 
 // body returns what is in a packet that packet found to be whole.
 func body(b []byte) []byte {
-	switch {
-	case b[0]&0x40 == 0:
-		return b[1+1<<(b[0]&3):]
-	case b[1] < 192:
-		return b[2:]
-	case b[1] < 224:
-		return b[3:]
-	}
-	return b[6:]
+	_, _, head, _ := packethead.Read(b)
+	return b[head:]
 }
 
 // addressOf returns the address in a user ID: in brackets at its end, or alone,

@@ -1,10 +1,11 @@
 package discover
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/packethead"
 )
 
 // The packets that matter where certificates are told apart, RFC 9580, Sections
@@ -27,38 +28,15 @@ var (
 // 4.2, and returns how many octets it has altogether. Partial lengths are
 // refused: they are for data packets alone (Section 4.2.1.4).
 func packet(b []byte) (tag, size int, err error) {
-	if len(b) < 2 {
-		return 0, 0, errPacketCut
-	}
-	var n uint64
-	head := 0
+	tag, n, head, err := packethead.Read(b)
 	switch {
-	case b[0]&0x80 == 0:
-		return 0, 0, errNoPackets
-	case b[0]&0x40 == 0: // legacy format
-		octets := 1 << (b[0] & 3)
-		if octets == 8 {
-			return 0, 0, errPacketLength
-		}
-		if len(b) < 1+octets {
-			return 0, 0, errPacketCut
-		}
-		tag, head = int(b[0]>>2)&15, 1+octets
-		for _, o := range b[1:head] {
-			n = n<<8 | uint64(o)
-		}
-	case b[1] < 192:
-		tag, head, n = int(b[0]&63), 2, uint64(b[1])
-	case b[1] < 224 && len(b) >= 3:
-		tag, head, n = int(b[0]&63), 3, (uint64(b[1])-192)<<8+uint64(b[2])+192
-	case b[1] == 255 && len(b) >= 6:
-		tag, head, n = int(b[0]&63), 6, uint64(binary.BigEndian.Uint32(b[2:]))
-	case b[1] >= 224 && b[1] < 255:
-		return 0, 0, errPacketLength
-	default:
+	case len(b) < 2: // whatever it is
 		return 0, 0, errPacketCut
-	}
-	if n > uint64(len(b)-head) {
+	case err == packethead.ErrNone:
+		return 0, 0, errNoPackets
+	case err == packethead.ErrLength:
+		return 0, 0, errPacketLength
+	case err != nil || uint64(n) > uint64(len(b)-head):
 		return 0, 0, errPacketCut
 	}
 	return tag, head + int(n), nil // fits: it is within b
