@@ -146,8 +146,21 @@ func (t *Token) session(f func(pkcs11.SessionHandle) error) error {
 		return t.note(err)
 	}
 	err = f(s)
-	t.give(s, lost(err))
+	t.give(s, lost(err) || isBegun(err))
 	return t.note(err)
+}
+
+// begunError is why an operation that was begun does not go on. It stays in its
+// session, which is of no use then: before version 3, PKCS #11 has nothing that
+// ends it but to go on.
+type begunError struct{ error }
+
+// Unwrap returns the reason.
+func (b begunError) Unwrap() error { return b.error }
+
+func isBegun(err error) bool {
+	var b begunError
+	return errors.As(err, &b)
 }
 
 // take returns a session, which has to be given back: Close waits for it, since
@@ -181,6 +194,10 @@ func (t *Token) give(s pkcs11.SessionHandle, broken bool) {
 	keep := !broken && len(t.free) < idleSessions
 	if keep {
 		t.free = append(t.free, s) // Close ends it, where it waits
+	} else if len(t.free) == 0 {
+		if other, err := t.ctx.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION); err == nil {
+			t.free = append(t.free, other)
+		}
 	}
 	t.mu.Unlock()
 	if !keep {
@@ -209,7 +226,7 @@ func isMechanism(err error) bool {
 
 // note remembers trouble that nobody's message is the reason of.
 func (t *Token) note(err error) error {
-	if lost(err) || isMechanism(err) || errors.Is(err, errClosed) {
+	if lost(err) || isMechanism(err) || isBegun(err) || errors.Is(err, errClosed) {
 		t.mu.Lock()
 		t.trouble = err
 		t.mu.Unlock()
@@ -218,8 +235,8 @@ func (t *Token) note(err error) error {
 }
 
 // Trouble returns the last error that does not depend on what the token was
-// given: it was pulled out, or does not know what a message needs (a
-// [*MechanismError]). Who opens a message sees only that it did not decrypt,
+// given: it was pulled out, wants a PIN that it was not given, or does not know
+// what a message needs (a [*MechanismError]). Who opens a message sees only that it did not decrypt,
 // since the reasons must not be told apart; these may be, and explain it.
 func (t *Token) Trouble() error {
 	t.mu.Lock()

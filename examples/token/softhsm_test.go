@@ -12,6 +12,7 @@ import (
 	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"io"
 	"math/big"
 	"os"
@@ -254,4 +255,32 @@ func skipFIPS(t *testing.T) {
 func raw(k *rsa.PublicKey, em []byte) []byte {
 	c := new(big.Int).Exp(new(big.Int).SetBytes(em), big.NewInt(int64(k.E)), k.N)
 	return c.FillBytes(make([]byte, k.Size()))
+}
+
+// After a wrong PIN for one use of a key the next one works, and why it did not
+// is told.
+func TestAlwaysAuthenticate(t *testing.T) {
+	_, c := softHSM(t)
+	tok := openToken(t, c)
+	found, err := tok.Key("rsa", nil)
+	require.NoError(t, err)
+	k := found.Private().(rsaBoth)
+	digest := make([]byte, 32)
+	for _, why := range []error{nil, io.ErrNoProgress} {
+		// SoftHSM, whose key wants no PIN for each use, refuses the right one too.
+		tok.pin = func(string) (string, error) { return "1234", why }
+		k.rsaSigner.always, k.d.always = true, true
+		_, err = k.Sign(nil, digest, crypto.SHA256)
+		require.Error(t, err)
+		require.True(t, why == nil || errors.Is(err, why))
+		_, err = k.Decrypt(nil, make([]byte, 256), nil)
+		require.Error(t, err)
+		require.Error(t, tok.Trouble())
+		k.rsaSigner.always, k.d.always = false, false
+		_, err = k.Sign(nil, digest, crypto.SHA256)
+		require.NoError(t, err)
+		_, err = k.d.unpadded(make([]byte, 256))
+		require.NoError(t, err)
+	}
+	require.Len(t, tok.free, 1)
 }

@@ -50,7 +50,10 @@ func (h handle) again(s pkcs11.SessionHandle, purpose string) error {
 	if !h.always {
 		return nil
 	}
-	return h.t.login(s, pkcs11.CKU_CONTEXT_SPECIFIC, purpose)
+	if err := h.t.login(s, pkcs11.CKU_CONTEXT_SPECIFIC, purpose); err != nil {
+		return begunError{err}
+	}
+	return nil
 }
 
 func (h handle) decrypt(m *pkcs11.Mechanism, name string, data []byte) (out []byte, err error) {
