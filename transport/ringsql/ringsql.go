@@ -13,6 +13,7 @@
 package ringsql
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -198,7 +199,8 @@ func (s *store) Record(name string) ([]byte, error) {
 }
 
 // Commit implements keyring.Store. Where the connection breaks while the database
-// commits, nobody knows on this side: the log does.
+// commits, it asks over another one whether the log has the line; only where it
+// gets no answer either nobody knows on this side.
 func (s *store) Commit(size int64, c keyring.Commit) error {
 	if err := storage.Check(c.Append, c.Put, c.Drop); err != nil {
 		return s.wrap(err)
@@ -217,12 +219,37 @@ func (s *store) Commit(size int64, c keyring.Commit) error {
 	defer tx.Rollback()
 	err = s.write(ctx, tx, size, c)
 	if err == nil {
-		err = tx.Commit()
+		if err = tx.Commit(); err != nil && s.happened(size, c.Append) {
+			err = nil
+		}
 	}
 	if err != nil && err != keyring.ErrConflict {
 		return s.wrap(err)
 	}
 	return err
+}
+
+// happened reports whether a line is in the log at offset start. It waits for a
+// transaction that the database is still about to commit, by the lock on the
+// ring's row. No two changes have the same line: the records that it names have
+// random names.
+func (s *store) happened(start int64, line []byte) bool {
+	ctx, cancel, err := s.begin()
+	if err != nil || len(line) == 0 {
+		return false
+	}
+	defer cancel()
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return false
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, `SELECT 1 FROM doublekeybox_ring WHERE ring = $1 FOR UPDATE`, s.ring); err != nil {
+		return false
+	}
+	var there []byte
+	err = tx.QueryRowContext(ctx, `SELECT line FROM doublekeybox_log WHERE ring = $1 AND start = $2`, s.ring, start).Scan(&there)
+	return err == nil && bytes.Equal(there, line)
 }
 
 func (s *store) write(ctx context.Context, tx *sql.Tx, size int64, c keyring.Commit) error {
