@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
 // maxAutocrypt is the size of an Autocrypt header field with its name and
@@ -33,6 +35,13 @@ func (r *Reader) AutocryptGossip(name string, payload []byte, recipients ...stri
 
 // gossip takes the keys of all Autocrypt-Gossip fields.
 func (c *collector) gossip(header fields, recipients []string) {
+	// Both sides are a stranger's, and long.
+	to := map[string]bool{}
+	for _, r := range recipients {
+		if a, err := mailbox.Parse(lowerASCII(r)); err == nil {
+			to[a.String()] = true
+		}
+	}
 	all := map[string][]autocrypt{}
 	var order []string
 	n := 0
@@ -48,17 +57,12 @@ func (c *collector) gossip(header fields, recipients []string) {
 			continue
 		}
 		a.place = place
-		to := ""
-		for _, r := range recipients {
-			if sameAddress(r, a.address) {
-				to = r
-			}
-		}
-		if to == "" {
+		about, err := mailbox.Parse(lowerASCII(a.address))
+		key := about.String()
+		if err != nil || !to[key] {
 			c.problem(place, fmt.Errorf("it is about %.80q, to whom the message was not sent", a.address))
 			continue
 		}
-		key := lowerASCII(to)
 		if all[key] == nil {
 			order = append(order, key)
 		}

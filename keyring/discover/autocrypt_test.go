@@ -116,6 +116,7 @@ func TestAutocryptGossip(t *testing.T) {
 		why     string
 	}{
 		"about a recipient":      {gossip("bob@example.org") + body, []string{"bob@example.org"}, []string{"bob@example.org"}, ""},
+		"in another case":        {gossip("bob@example.org") + body, []string{"Bob@EXAMPLE.org"}, []string{"bob@example.org"}, ""},
 		"about both":             {gossip("bob@example.org") + gossip("carol@example.org") + body, []string{"carol@example.org", "bob@example.org"}, []string{"bob@example.org", "carol@example.org"}, ""},
 		"about somebody else":    {gossip("mallory@example.org") + body, []string{"bob@example.org"}, nil, "to whom the message was not sent"},
 		"about nobody":           {gossip("") + body, []string{""}, nil, "it lacks the address"},
@@ -170,4 +171,23 @@ func TestHeaderLimits(t *testing.T) {
 			require.Equal(t, c.ok, len(found) == 1 && found[0].Address == "alice@example.org", fmt.Sprint(problems))
 		})
 	}
+}
+
+// Many fields about many recipients are read in the time of both together: one
+// by one it would be minutes.
+func TestAutocryptGossipMany(t *testing.T) {
+	const keys, others = 4000, 100_000
+	to := make([]string, others)
+	for i := range to {
+		to[i] = fmt.Sprintf("r%d@example.org", i)
+	}
+	var payload strings.Builder
+	for i := range keys {
+		fmt.Fprintf(&payload, "Autocrypt-Gossip: addr=s%d@example.org; keydata=%s\r\n", i, base64.StdEncoding.EncodeToString([]byte{0xC6, 1, 4}))
+	}
+	r := discover.Reader{Parsers: both()}
+	found, problems := r.AutocryptGossip("m", []byte(payload.String()+"\r\n"), to...)
+	require.Empty(t, found)
+	require.Len(t, problems, 1001)
+	require.ErrorContains(t, problems[0], "to whom the message was not sent")
 }
