@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -182,9 +181,7 @@ func (a *app) identityListCommand() *cobra.Command {
 				lines = append(lines, a.identityLine(i))
 			}
 			if f.json {
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(lines)
+				return encodeJSON(a.stdout, lines)
 			}
 			for _, l := range lines {
 				if l.Problem != "" {

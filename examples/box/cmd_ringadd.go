@@ -99,7 +99,7 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 	}
 	v, err := a.believe(f, args, found)
 	if err != nil {
-		return err
+		return a.learnRevoked(r, found, err)
 	}
 	change, err := r.Add(v, keyring.Addition{
 		Addresses: f.addresses, Alias: f.alias, Beside: f.beside, Replace: f.replace, Signer: f.signer, Own: f.own,
@@ -133,6 +133,21 @@ func addArguments(args []string) error {
 		return err
 	}
 	return nil
+}
+
+// learnRevoked brings the revocation, for which a key was refused, to the copy of
+// the key that the ring has: nothing is to be sealed to that either.
+func (a *app) learnRevoked(r *keyring.Ring, all []found, err error) error {
+	if !errors.As(err, new(*keyring.RevokedError)) {
+		return err
+	}
+	for _, c := range all {
+		// A key that the ring does not have, or another format's, teaches nothing.
+		if change, e := r.Update(c.Certificate); e == nil && change.Event == "revoked" {
+			a.say("note: the ring has this key, and uses it no more: %s", change.Fingerprint.Grouped())
+		}
+	}
+	return err
 }
 
 // candidatesFor reads the file, or asks the network for an address. An address

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,9 +52,7 @@ func entriesJSON(all []keyring.Entry) []entryJSON {
 }
 
 func (a *app) writeIndented(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return encodeJSON(a.stdout, v)
 }
 
 func (a *app) ringListCommand() *cobra.Command {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,6 +69,22 @@ func TestOneLine(t *testing.T) {
 		{"Ärzte 医", "Ärzte 医"},
 	} {
 		require.Equal(t, c[1], oneLine(c[0]))
+	}
+}
+
+// What programs read is shown in terminals too, and reads as before.
+func TestEncodeJSON(t *testing.T) {
+	for _, s := range []string{
+		"plain <&>", "delete \x7f", "Ärzte 医 \U0001F511", "colour \x1b[31m", "c1 \u009b31m", "turned \u202e round", "line\u2028end", "tag \U000E0041",
+	} {
+		var b bytes.Buffer
+		require.NoError(t, encodeJSON(&b, []string{s}))
+		for _, r := range b.String() {
+			require.True(t, r == '\n' || strconv.IsGraphic(r), "%q", r)
+		}
+		var back []string
+		require.NoError(t, json.Unmarshal(b.Bytes(), &back))
+		require.Equal(t, []string{s}, back)
 	}
 }
 

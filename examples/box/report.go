@@ -2,8 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"strconv"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -53,9 +57,30 @@ func writeJSON(w io.Writer, r *envelope.Report) error {
 	for _, c := range r.LoweredBy {
 		out.LoweredBy = append(out.LoweredBy, c.Fingerprint().String())
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(out)
+	return encodeJSON(w, out)
+}
+
+// encodeJSON writes v, indented. JSON leaves in strings what a terminal obeys, C1
+// controls, and what turns the direction of writing: that is escaped too.
+func encodeJSON(w io.Writer, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	var out []byte
+	for _, r := range string(b) {
+		switch {
+		case r < 0x7F || strconv.IsGraphic(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, "\\u%04x\\u%04x", high, low)
+		default:
+			out = fmt.Appendf(out, "\\u%04x", r)
+		}
+	}
+	_, err = w.Write(append(out, '\n'))
+	return err
 }
 
 func signaturesJSON(all []envelope.Signature) (out []signatureJSON) {
