@@ -93,7 +93,7 @@ func (r *Ring) add(d *draft, v *Verified, addresses []string, a Addition) (*Chan
 	var rec *record
 	claimed := 0
 	for _, address := range addresses {
-		pins, at, err := r.pins(d.st, address, same, a.Signer)
+		pins, at, err := r.pins(d.st, address, same, formatOf(f), a.Signer)
 		if err != nil {
 			return nil, err
 		}
@@ -305,8 +305,8 @@ func (a at) after(address string, now time.Time) time.Time {
 }
 
 // pins returns what judge is told of an address, same being the record of the
-// very key that is judged, if there is one. r.mu is held.
-func (r *Ring) pins(st *state, address string, same *slot, signer bool) (pins []pin, from at, err error) {
+// very key that is judged, which is of this format, if there is one. r.mu is held.
+func (r *Ring) pins(st *state, address string, same *slot, format string, signer bool) (pins []pin, from at, err error) {
 	add := func(s *slot, x pin) {
 		pins, from.slots = append(pins, x), append(from.slots, s)
 	}
@@ -321,7 +321,7 @@ func (r *Ring) pins(st *state, address string, same *slot, signer bool) (pins []
 		}
 		c, err := r.certificate(s)
 		if err != nil {
-			if errors.Is(err, errGone) || s == same || isSameFormat(s, same) {
+			if errors.Is(err, errGone) || s == same || formatOf(s.rows[0].fingerprint) == format {
 				return nil, from, err
 			}
 			continue // of a format that this program does not have, or damaged: it is no rival
@@ -345,12 +345,6 @@ func (r *Ring) pins(st *state, address string, same *slot, signer bool) (pins []
 	}
 	add(same, pin{cert: c, removed: true, revoked: same.rec.revocation()})
 	return pins, from, nil
-}
-
-// isSameFormat reports whether s may be of the format of what is judged: where
-// that is not known, it may.
-func isSameFormat(s, same *slot) bool {
-	return same == nil || formatOf(s.rows[0].fingerprint) == formatOf(same.rows[0].fingerprint)
 }
 
 // blind refuses to change what a record is about that nobody can read, and of

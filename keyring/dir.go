@@ -52,6 +52,11 @@ var _ Store = (*dirStore)(nil)
 // Directory and files must belong to the user or to root, and nobody else may
 // write to them. In it are no links, no FIFOs and no devices.
 func openDir(path string) (Store, error) {
+	if path == "" {
+		// Where the program happens to be are somebody's files, and what they say
+		// would be believed.
+		return nil, errors.New("keyring: the ring's directory was not named: give its path, \".\" for the one that you are in")
+	}
 	// The path must lead to the same directory after the program goes elsewhere.
 	full, err := filepath.Abs(path)
 	if err != nil {

@@ -84,8 +84,22 @@ func (r *Ring) group(d *draft, address string, members []string) error {
 	}
 	rec.Members = members
 	d.event = eventGrouped
-	d.note(rec, recordEvent{Addresses: []string{address}, Detail: fmt.Sprintf("group of %d: %s", len(members), cut(strings.Join(members, ", ")))})
+	d.note(rec, recordEvent{Addresses: []string{address}, Detail: fmt.Sprintf("group of %d: %s", len(members), someOf(members))})
 	return nil
+}
+
+// someOf names the first members, each whole: of part of an address Erase would
+// not know whose it was.
+func someOf(members []string) string {
+	const most = 80
+	text := members[0]
+	for i, m := range members[1:] {
+		if len(text)+len(m) > most {
+			return fmt.Sprintf("%s and %d more", text, len(members)-1-i)
+		}
+		text += ", " + m
+	}
+	return text
 }
 
 // memberOf returns the group that an address is a member of, "" for none.

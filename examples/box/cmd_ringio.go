@@ -127,6 +127,9 @@ func (a *app) importOne(r *keyring.Ring, c found, right []keyring.Fingerprint) (
 	if err != nil {
 		return "", err
 	}
+	for _, s := range change.Findings {
+		a.say("note: %s: %s", change.Fingerprint, s)
+	}
 	return change.Event, nil
 }
 
