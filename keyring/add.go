@@ -278,7 +278,7 @@ func (d *draft) unpin(s *slot, address string, signer bool, event string, by Fin
 	if err != nil {
 		return Fingerprint{}, err
 	}
-	rec.Pins = slices.DeleteFunc(rec.Pins, func(x recordPin) bool { return x.Address == address && x.Signer == signer })
+	rec.unpin(func(x recordPin) bool { return x.Address == address && x.Signer == signer })
 	d.note(rec, recordEvent{Event: event, Addresses: []string{address}, Other: by.URI()})
 	return rec.fingerprint(), nil
 }

@@ -184,3 +184,38 @@ func TestClaimsFurtherAddress(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, done.Findings)
 }
+
+// Who was removed, or replaced, and comes back is no introducer for having been
+// one; who keeps an address stays one.
+func TestRemovedIntroducer(t *testing.T) {
+	t.Parallel()
+	carol, next := certOf(t, "carol@example.org#introduces"), certOf(t, "carol@example.org#next")
+	const second = "carol@example.net"
+	for name, c := range map[string]struct {
+		gone func(*keyring.Ring)
+		is   bool
+	}{
+		"removed": {func(r *keyring.Ring) {
+			require.NoError(t, r.Remove("carol@example.org", keyring.Fingerprint{}))
+			require.NoError(t, r.Remove(second, keyring.Fingerprint{}))
+		}, false},
+		"replaced": {func(r *keyring.Ring) {
+			put(t, r, next, keyring.Addition{Replace: true})
+			put(t, r, next, keyring.Addition{Addresses: []string{second}, Alias: true, Replace: true})
+		}, false},
+		"of one of two": {func(r *keyring.Ring) { require.NoError(t, r.Remove(second, keyring.Fingerprint{})) }, true},
+	} {
+		r := ringAt(t, keyring.Policy{}, nil)
+		put(t, r, carol, keyring.Addition{Addresses: []string{"carol@example.org", second}, Alias: true})
+		require.NoError(t, r.Trust(carol.Fingerprint(), &keyring.Introducer{Depth: 1, Amount: 120}))
+		c.gone(r)
+		put(t, r, carol, keyring.Addition{Addresses: []string{second}, Alias: true, Replace: true})
+		all, err := r.Entries()
+		require.NoError(t, err, name)
+		for _, e := range all {
+			if e.Fingerprint == carol.Fingerprint() {
+				require.Equal(t, c.is, e.Introducer != nil, name)
+			}
+		}
+	}
+}

@@ -29,7 +29,7 @@ func (r *Ring) Remove(address string, f Fingerprint) error {
 			if err != nil {
 				return err
 			}
-			rec.Pins = slices.DeleteFunc(rec.Pins, func(p recordPin) bool { return p.Address == a })
+			rec.unpin(func(p recordPin) bool { return p.Address == a })
 			d.event = eventRemoved
 			d.note(rec, recordEvent{Addresses: []string{a}})
 		}
@@ -42,6 +42,14 @@ func (r *Ring) Remove(address string, f Fingerprint) error {
 		}
 		return nil
 	})
+}
+
+// unpin takes addresses from a key. Who has none left introduces nobody: should the
+// key come back one day, that is to be said anew.
+func (rec *record) unpin(is func(recordPin) bool) {
+	if rec.Pins = slices.DeleteFunc(rec.Pins, is); len(rec.Pins) == 0 {
+		rec.Introducer = nil
+	}
 }
 
 // Erase takes the key f from the ring with all that the ring knows of its owner,
