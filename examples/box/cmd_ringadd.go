@@ -89,6 +89,9 @@ func (a *app) ringAdd(ctx context.Context, f *ringAddFlags, args []string) error
 	if err := addArguments(args); err != nil {
 		return err
 	}
+	if _, err := readsAlgorithm(f.reads); err != nil {
+		return err
+	}
 	r, err := a.openRing()
 	if err != nil {
 		return err
@@ -311,9 +314,9 @@ func (a *app) askForEvidence(name string, all []found) error {
 
 // noteReads notes what the caller says that the owner of a key reads.
 func (a *app) noteReads(r *keyring.Ring, f keyring.Fingerprint, reads string) error {
-	algorithm := map[string]string{"gcm": "AES-256-GCM", "cbc": "AES-256-CBC"}[strings.ToLower(reads)]
-	if algorithm == "" {
-		return usagef("--reads %q: give gcm (AES-GCM, which Outlook and Apple Mail do not read) or cbc", cut(reads))
+	algorithm, err := readsAlgorithm(reads)
+	if err != nil {
+		return err
 	}
 	told, err := smime.Reads(time.Now(), algorithm)
 	if err != nil {
@@ -325,4 +328,17 @@ func (a *app) noteReads(r *keyring.Ring, f keyring.Fingerprint, reads string) er
 	}
 	a.sayChange(change)
 	return nil
+}
+
+// readsAlgorithm is what --reads stands for, "" for nothing.
+func readsAlgorithm(reads string) (string, error) {
+	switch strings.ToLower(reads) {
+	case "":
+		return "", nil
+	case "gcm":
+		return "AES-256-GCM", nil
+	case "cbc":
+		return "AES-256-CBC", nil
+	}
+	return "", usagef("--reads %q: give gcm (AES-GCM, which Outlook and Apple Mail do not read) or cbc", cut(reads))
 }

@@ -232,7 +232,15 @@ replaces it.`,
 			if err != nil {
 				return err
 			}
-			return a.ringRefused(r.Group(args[0], args[1:]...))
+			if err := r.Group(args[0], args[1:]...); err != nil {
+				return a.ringRefused(err)
+			}
+			for _, member := range args[1:] {
+				if _, err := r.Lookup(member); errors.Is(err, keyring.ErrRefused) {
+					a.say("note: nothing is sealed to the group before %s has a key in the ring that can be used", shown(member))
+				}
+			}
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&remove, "remove", false, "there is no such group any more")
