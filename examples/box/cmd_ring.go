@@ -27,7 +27,7 @@ and on all that use the entry:
 
 func (a *app) ringCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "ring add|list|show|verify|remove|import|export|log|find|group|allow-signer|introducer|revoke|check|refresh",
+		Use:   "ring add|list|show|verify|remove|import|export|log|find|group|prefer|allow-signer|introducer|revoke|check|refresh",
 		Short: "Remember verified keys by address",
 		Long:  ringHelp,
 		Example: `  box ring add bob.pub FINGERPRINT
@@ -42,7 +42,7 @@ func (a *app) ringCommand() *cobra.Command {
 	}
 	for _, sub := range []*cobra.Command{
 		a.ringAddCommand(), a.ringListCommand(), a.ringShowCommand(), a.ringVerifyCommand(), a.ringRemoveCommand(),
-		a.ringImportCommand(), a.ringExportCommand(), a.ringLogCommand(), a.ringFindCommand(), a.ringGroupCommand(),
+		a.ringImportCommand(), a.ringExportCommand(), a.ringLogCommand(), a.ringFindCommand(), a.ringGroupCommand(), a.ringPreferCommand(),
 		a.ringAllowSignerCommand(), a.ringIntroducerCommand(), a.ringRevokeCommand(), a.ringCheckCommand(), a.ringRefreshCommand(),
 	} {
 		a.addRingFlags(sub)
