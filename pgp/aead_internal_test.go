@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/fips140"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
@@ -20,12 +19,6 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/internal/chunks"
 )
-
-func skipFIPS(t testing.TB) {
-	if fips140.Enforced() {
-		t.Skip("GCM with nonces of our own: sealing and opening refuse it before they start, which their own test holds")
-	}
-}
 
 // suites are all that are read.
 var suites = []packet.CipherSuite{
