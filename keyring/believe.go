@@ -81,7 +81,7 @@ func (rec *record) revocation() *RevokedError {
 }
 
 // believe verifies rec.Pins[i] of a slot again, for the policy of this ring and
-// for now. r.mu is held.
+// for the present time. r.mu is held.
 func (r *Ring) believe(s *slot, i int, now time.Time) (*Verified, error) {
 	c, err := r.certificate(s)
 	if err != nil {

@@ -99,7 +99,7 @@ func (d *dirStore) commit(lock *os.File, size int64, c Commit) error {
 		}
 		if err != nil {
 			if e := d.undo(lock, p); e != nil {
-				return fmt.Errorf("%w; what was begun is undone by the next change, for now it failed: %w", err, e)
+				return fmt.Errorf("%w; undoing what was begun failed too, and the next change does it: %w", err, e)
 			}
 		}
 	}

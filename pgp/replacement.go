@@ -28,7 +28,7 @@ import (
 //
 // The statement stands in a signature subpacket for which no number has been
 // assigned yet. The one that is read, 100, is for experiments and is what
-// implementations of the draft write for now; nothing writes it here. A
+// implementations of the draft write until one is assigned; nothing writes it here. A
 // statement of something else is never taken for one: it would have to hold
 // both digests of a key.
 //
