@@ -21,6 +21,7 @@ type Message struct {
 	senders  []*keyring.Verified
 	openedBy int
 	signed   bool
+	examined bool  // the caller judges the signatures
 	judging  bool  // the verdict on signatures is still to come, at the end
 	err      error // final; errInterrupted while a call is under way
 }
@@ -90,7 +91,7 @@ func (m *Message) WriteTo(dst io.Writer) (n int64, err error) {
 
 // verdict returns io.EOF if every check passed.
 func (m *Message) verdict() error {
-	if m.judging {
+	if m.judging && !m.examined {
 		m.judging = false
 		if err := judge(m.sess.Facts(), len(m.senders), m.signed); err != nil {
 			return err

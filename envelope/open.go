@@ -46,14 +46,14 @@ func (o *Opener) Open(src io.Reader) (*Message, error) {
 	if len(o.Identities)+len(o.Passphrases) == 0 {
 		return nil, errNoIdentity
 	}
-	return o.open(src, seam.Format.Open, o.RequireSignature)
+	return o.open(src, seam.Format.Open, o.RequireSignature, false)
 }
 
 // Verify opens an opaque signed message that is not sealed. A valid signature
 // of one of Senders is required, and nothing is released before it was found.
 // Errors are those of Open, without ErrNotForYou and ErrDecrypt.
 func (o *Opener) Verify(src io.Reader) (*Message, error) {
-	return o.open(src, seam.Format.OpenSigned, true)
+	return o.open(src, seam.Format.OpenSigned, true, false)
 }
 
 // VerifyDetached checks a detached signature, reading both to their ends and
@@ -61,24 +61,11 @@ func (o *Opener) Verify(src io.Reader) (*Message, error) {
 // content; a Report comes with [ErrSignature] too, to say what was found. Other
 // errors: [ErrFormat], [ErrLimit]; else what sig or content returned.
 func (o *Opener) VerifyDetached(sig, content io.Reader) (*Report, error) {
-	p, err := o.plan(true)
+	r, judged, err := o.detached(sig, content, true)
 	if err != nil {
 		return nil, err
 	}
-	if sig == nil || content == nil {
-		return nil, errNoSource
-	}
-	br := bufio.NewReaderSize(bounded(sig, o.Limits.SourceBytes), sniffBuffer)
-	f, err := o.sniff(br)
-	if err != nil {
-		return nil, err
-	}
-	senders := o.narrow(p, f)
-	facts, err := f.VerifyDetached(br, bounded(content, o.Limits.SourceBytes), p)
-	if err != nil {
-		return nil, err
-	}
-	return report(facts, senders), judge(facts, len(senders), true)
+	return r, judged()
 }
 
 var errNoIdentity = errors.New("envelope: no identity: set Opener.Identities, or Opener.Passphrases")
@@ -184,8 +171,8 @@ func (o *Opener) identityAt(i int, f seam.Format) int {
 
 type opening func(seam.Format, io.Reader, *seam.OpenPlan) (seam.Session, error)
 
-func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, err error) {
-	m, p, err := o.start(src, begin, signed)
+func (o *Opener) open(src io.Reader, begin opening, signed, examined bool) (_ *Message, err error) {
+	m, p, err := o.start(src, begin, signed, examined)
 	if err != nil {
 		return nil, err
 	}
@@ -210,16 +197,17 @@ func (o *Opener) open(src io.Reader, begin opening, signed bool) (_ *Message, er
 }
 
 // start reads the header of a message.
-func (o *Opener) start(src io.Reader, begin opening, signed bool) (_ *Message, _ *seam.OpenPlan, err error) {
+func (o *Opener) start(src io.Reader, begin opening, signed, examined bool) (_ *Message, _ *seam.OpenPlan, err error) {
 	p, err := o.plan(signed)
 	if err != nil {
 		return nil, nil, err
 	}
+	p.Certificates = examined
 	if src == nil {
 		return nil, nil, errNoSource
 	}
 	two := spool.New(src, spool.Options{Memory: o.Limits.SpoolMemory, Dir: o.Limits.SpoolDir, Max: o.Limits.SourceBytes})
-	m := &Message{spool: two, signed: signed}
+	m := &Message{spool: two, signed: signed, examined: examined}
 	started := false
 	defer func() {
 		if !started { // also should src panic
@@ -253,8 +241,10 @@ func (m *Message) settle(p *seam.OpenPlan) (again io.Reader, err error) {
 	if facts := m.sess.Facts(); facts.Encrypted && facts.Auth == seam.AuthNone && !p.AllowUnauthenticated && !p.Legacy.NoMDC {
 		return nil, ErrDecrypt // a format that forgot to ask is stopped here
 	}
-	if err := judge(m.sess.Facts(), len(m.senders), m.signed); err != nil {
-		return nil, err
+	if !m.examined {
+		if err := judge(m.sess.Facts(), len(m.senders), m.signed); err != nil {
+			return nil, err
+		}
 	}
 	return m.spool.Again()
 }

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,10 +32,16 @@ type Report struct {
 	// [Inspect], where no key was at hand to find out.
 	Unauthenticated bool
 
-	OpenedBy   int                    // index in Opener.Identities; -1 where no identity opened it
-	Signatures []Signature            // in the order of the message; none means unsigned, or, in a Receipt and from Inspect, that they are inside the encryption
-	LoweredBy  []*keyring.Certificate // whose abilities made the container weaker than the best of the profile
-	Findings   []string               // what a person should know: weak algorithms, odd encodings
+	OpenedBy   int         // index in Opener.Identities; -1 where no identity opened it
+	Signatures []Signature // in the order of the message; none means unsigned, or, in a Receipt and from Inspect, that they are inside the encryption
+
+	// Certificates came with the message, those that signatures were checked
+	// with among them; only [Opener.Examine] and its like return them. NOT
+	// trusted: they help to find a chain to an authority that is.
+	Certificates []*keyring.Certificate
+
+	LoweredBy []*keyring.Certificate // whose abilities made the container weaker than the best of the profile
+	Findings  []string               // what a person should know: weak algorithms, odd encodings
 }
 
 // Recipient is what anybody can see of one recipient.
@@ -65,6 +72,12 @@ type Signature struct {
 	// them on the way: they make this signature neither valid nor invalid.
 	CounterSignatures []Signature
 
+	// Intended are the OpenPGP keys that the signature says it was made for, by
+	// their whole fingerprints in hexadecimal digits (RFC 9580, Section
+	// 5.2.3.36). None: it does not say, and whoever received it can have sealed
+	// it again for others.
+	Intended []string
+
 	status       seam.SignatureStatus
 	detail       string
 	capabilities []byte
@@ -83,6 +96,16 @@ func (s Signature) Capabilities() []byte {
 // Valid reports whether the signature covers exactly the content and its key
 // was fit to make it then. Who made it is the question of Sender.
 func (s Signature) Valid() bool { return s.status == seam.SignatureValid }
+
+// Bad reports whether the signature was checked with the key of who it says
+// made it, and is none over this content: one that was not checked, or that
+// proves too little, is not valid and not bad.
+func (s Signature) Bad() bool { return s.status == seam.SignatureBad }
+
+// Misdirected reports whether the signature covers exactly the content, and
+// names others than who opened it as those whom it was made for: one of them
+// can have sealed it again.
+func (s Signature) Misdirected() bool { return s.status == seam.SignatureNotIntended }
 
 // Problem says in a few words why the signature is not valid, "" if it is. It
 // is one line, and what it repeats of the message is quoted.
@@ -159,6 +182,9 @@ func report(f *seam.Facts, senders []*keyring.Verified) *Report {
 	for _, c := range f.LoweredBy {
 		r.LoweredBy = append(r.LoweredBy, certificate(c))
 	}
+	for _, c := range f.Certificates {
+		r.Certificates = append(r.Certificates, certificate(c))
+	}
 	for _, s := range f.Signatures {
 		r.Signatures = append(r.Signatures, signature(s, senders))
 	}
@@ -175,6 +201,9 @@ func signature(s seam.Signature, senders []*keyring.Verified) Signature {
 	}
 	if s.Signer != nil {
 		sig.Certificate = certificate(s.Signer)
+	}
+	for _, f := range s.Intended {
+		sig.Intended = append(sig.Intended, fmt.Sprintf("%X", f))
 	}
 	// One level: a counter signature on a counter signature is not read.
 	for _, c := range s.CounterSignatures {

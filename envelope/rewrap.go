@@ -47,7 +47,7 @@ func Rewrap(dst io.Writer, src io.Reader, o *Opener, s *Sealer, to ...*keyring.V
 	strict := *o
 	strict.Legacy.UnauthenticatedCBC = false
 	strict.Legacy.NoMDC = false
-	m, op, err := strict.start(src, sameFormat(f), o.RequireSignature)
+	m, op, err := strict.start(src, sameFormat(f), o.RequireSignature, false)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,9 @@ func (j *judge) verdict(s *pending) seam.Signature {
 	sig, err := parseSignature(s.raw, f)
 	if sig != nil {
 		v.SignerID, v.When, v.Text = issuer(sig), sig.CreationTime.UTC(), sig.SigType == packet.SigTypeText
+		for _, r := range sig.IntendedRecipients {
+			v.Intended = append(v.Intended, bytes.Clone(r.Fingerprint))
+		}
 	}
 	switch {
 	case j == nil:

@@ -53,7 +53,9 @@ type inner struct {
 	signed     bool // one of them is a signature's
 	signatures []seam.Signature
 	findings   []string
-	limit      *envelope.LimitError // what it has too much of, nil for nothing
+
+	certificates []seam.Certificate
+	limit        *envelope.LimitError // what it has too much of, nil for nothing
 }
 
 // readInner reads plain as kind says, to its end, and judges the signatures.
@@ -78,7 +80,7 @@ func (s *session) readInner(plain io.Reader, kind nested) (in inner) {
 	}
 	in.whole, in.findings = true, w.findings
 	if w.signed != nil {
-		in.signatures = w.signed.verify(s.plan)
+		in.signatures, in.certificates = w.signed.verify(s.plan), w.signed.certificates(s.plan)
 		in.findings = append(in.findings, w.signed.findings...)
 	}
 	return in

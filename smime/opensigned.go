@@ -66,7 +66,7 @@ func (s *signedSession) Verify() error {
 	}
 	if sd := s.w.signed; sd != nil {
 		s.facts.Findings = append(s.w.findings, sd.findings...)
-		s.facts.Signatures = sd.verify(s.plan)
+		s.facts.Signatures, s.facts.Certificates = sd.verify(s.plan), sd.certificates(s.plan)
 	}
 	s.done = true
 	return nil
@@ -142,7 +142,7 @@ func verifyDetached(sig, content io.Reader, p *seam.OpenPlan) (*seam.Facts, erro
 		return nil, err
 	}
 	f := signedFacts(sd, armored)
-	f.Signatures = sd.verify(p)
+	f.Signatures, f.Certificates = sd.verify(p), sd.certificates(p)
 	return &f, nil
 }
 

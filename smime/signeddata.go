@@ -298,6 +298,19 @@ func (sd *signedData) verify(p *seam.OpenPlan) []seam.Signature {
 	return out
 }
 
+// certificates returns what the message brought, where the plan asks for it.
+func (sd *signedData) certificates(p *seam.OpenPlan) (out []seam.Certificate) {
+	if !p.Certificates {
+		return nil
+	}
+	for _, b := range sd.brought {
+		if c, err := parseCertificate(b.raw); err == nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 func (sd *signedData) verifyOne(si *signerInfo, p *seam.OpenPlan) seam.Signature {
 	d, ok := si.digest()
 	if !ok || sd.digests[d] == nil {

@@ -133,6 +133,6 @@ func (s *session) judge(c *watched) (step, error) {
 // take releases what is inside, with its signatures.
 func (s *session) take(in inner, kind nested) {
 	s.nested = kind
-	s.facts.Signatures = in.signatures
+	s.facts.Signatures, s.facts.Certificates = in.signatures, in.certificates
 	s.facts.Findings = append(s.facts.Findings, in.findings...)
 }

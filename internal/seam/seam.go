@@ -168,6 +168,7 @@ type OpenPlan struct {
 	AllowUnauthenticated bool // Legacy.UnauthenticatedCBC
 	Legacy               Legacy
 	Limits               Limits
+	Certificates         bool // Facts.Certificates is asked for
 }
 
 // Auth says when content is authenticated.
@@ -211,6 +212,10 @@ type Signature struct {
 	// is SignatureValid. When says how new it is. Whose it is, Sender says.
 	Capabilities []byte
 
+	// Intended are the whole fingerprints of the keys that an OpenPGP signature
+	// says it was made for (RFC 9580, Section 5.2.3.36); none: it does not say.
+	Intended [][]byte
+
 	// CounterSignatures are signatures over this one's value: others' word that
 	// they saw it. They change nothing of its Status.
 	CounterSignatures []Signature
@@ -235,9 +240,15 @@ type Facts struct {
 	Recipients []Recipient
 	OpenedBy   int // index in OpenPlan.Identities, -1 without
 	Signatures []Signature
-	Reason     string        // of a writer: why Container and Content are what they are
-	LoweredBy  []Certificate // whose abilities made the container weaker than the profile's best
-	Findings   []string      // what a person should know: weak algorithms, odd encodings
+
+	// Certificates came with the message, for whoever looks for a chain; only
+	// where OpenPlan.Certificates is set, and once the message was read to its
+	// end. Nothing vouches for them.
+	Certificates []Certificate
+
+	Reason    string        // of a writer: why Container and Content are what they are
+	LoweredBy []Certificate // whose abilities made the container weaker than the profile's best
+	Findings  []string      // what a person should know: weak algorithms, odd encodings
 }
 
 // Session is a message whose header was read and whose content key is held:
