@@ -145,7 +145,7 @@ func (r *reader) chunk() ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
 	}
-	if !s.macs.ok(i, b) {
+	if !s.macs.OK(i, b) {
 		return nil, ErrChanged
 	}
 	return b, nil

@@ -16,7 +16,9 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/doublekeybox/doublekeybox/internal/chunkmac"
 	"github.com/doublekeybox/doublekeybox/internal/full"
+	"github.com/doublekeybox/doublekeybox/internal/unnamed"
 )
 
 const (
@@ -80,7 +82,7 @@ type Source struct {
 	start int64         // where seek stood
 	o     Options
 
-	macs  *macs
+	macs  *chunkmac.List
 	cur   []byte   // the chunk that is not complete yet
 	mem   [][]byte // complete chunks kept in memory
 	file  *os.File // complete chunks on disk, once there are too many for memory
@@ -215,13 +217,13 @@ func (s *Source) inMemory() bool { return s.seek == nil && s.file == nil }
 // complete leaves the MAC of a chunk, and the chunk in the spool file if there is one.
 func (s *Source) complete(chunk []byte) error {
 	if s.macs == nil {
-		m, err := newMACs()
+		m, err := chunkmac.New()
 		if err != nil {
 			return err
 		}
 		s.macs = m
 	}
-	s.macs.add(chunk)
+	s.macs.Add(chunk)
 	if s.file == nil {
 		return nil
 	}
@@ -236,7 +238,7 @@ func (s *Source) spill() error {
 	if s.o.Dir == "" {
 		s.o.Dir = os.TempDir()
 	}
-	f, err := tempFile(s.o.Dir)
+	f, err := unnamed.File(s.o.Dir)
 	if err != nil {
 		return s.fileError(err)
 	}

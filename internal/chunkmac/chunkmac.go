@@ -1,4 +1,6 @@
-package spool
+// Package chunkmac notices when octets that are read again are not what they
+// were: it keeps a MAC of every chunk under a key that nobody else knows.
+package chunkmac
 
 import (
 	"crypto/aes"
@@ -10,7 +12,6 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
-	"hash"
 )
 
 const (
@@ -20,45 +21,45 @@ const (
 
 type tag [tagSize]byte
 
-// macs holds a MAC of every chunk under a key of its own, which exists nowhere else.
+// List holds a MAC of every chunk under a key of its own, which exists nowhere else. OK may be called concurrently, also with
+// itself, but not with Add.
 //
 // The MAC is GMAC: AES-256-GCM of an empty plaintext, with the chunk as additional data and the chunk's index as nonce. GMAC
 // falls once two tags under the same key and nonce are known. That is met here: a tag is never shown to
-// anybody, not even by the time that a comparison takes; the first pass makes one tag for each index; and the second pass
+// anybody, not even by the time that a comparison takes; Add makes one tag for each index; and OK
 // makes others under the same nonce only to compare them. All that an adversary who changes the source learns is
-// whether he was noticed, and each try succeeds with a probability of at most 2^14 / 2^128, since a chunk
-// has 2^14 blocks (NIST SP 800-38D, Appendix C). The index as nonce binds a chunk to its place, and GMAC binds its length.
+// whether he was noticed, and each try succeeds with a probability of at most 2^14 / 2^128 for a chunk of
+// 256 KiB, which has 2^14 blocks (NIST SP 800-38D, Appendix C). The index as nonce binds a chunk to its place, and GMAC binds its length.
 //
 // With GODEBUG=fips140=only, which allows no GCM with own nonces, it is HMAC-SHA-256 of the index and the chunk, cut to 16 bytes.
-type macs struct {
+type List struct {
 	gmac  cipher.AEAD
-	hmac  hash.Hash // if gmac is nil
+	key   [32]byte // of the HMAC, if gmac is nil
 	pages [][]tag
 	n     int
 }
 
-func newMACs() (*macs, error) {
+// New returns an empty List with a fresh key.
+func New() (*List, error) {
 	var key [32]byte
 	rand.Read(key[:]) // never fails
 	defer clear(key[:])
 	if fips140.Enforced() {
-		return &macs{hmac: newHMAC(key[:])}, nil
+		return &List{key: key}, nil
 	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, fmt.Errorf("chunkmac: %w", err)
 	}
 	gmac, err := cipher.NewGCM(block)
 	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, fmt.Errorf("chunkmac: %w", err)
 	}
-	return &macs{gmac: gmac}, nil
+	return &List{gmac: gmac}, nil
 }
 
-func newHMAC(key []byte) hash.Hash { return hmac.New(sha256.New, key) }
-
-// add appends the MAC of the next chunk.
-func (m *macs) add(chunk []byte) {
+// Add appends the MAC of the next chunk.
+func (m *List) Add(chunk []byte) {
 	last := len(m.pages) - 1
 	if last < 0 || len(m.pages[last]) == tagsPage {
 		size := tagsPage
@@ -72,8 +73,8 @@ func (m *macs) add(chunk []byte) {
 	m.n++
 }
 
-// ok reports whether chunk is what add was given as number i.
-func (m *macs) ok(i int, chunk []byte) bool {
+// OK reports whether chunk is what Add was given as number i.
+func (m *List) OK(i int, chunk []byte) bool {
 	if i >= m.n {
 		return false
 	}
@@ -81,16 +82,16 @@ func (m *macs) ok(i int, chunk []byte) bool {
 	return subtle.ConstantTimeCompare(got[:], m.pages[i/tagsPage][i%tagsPage][:]) == 1
 }
 
-func (m *macs) sum(i int, chunk []byte) (t tag) {
+func (m *List) sum(i int, chunk []byte) (t tag) {
 	var nonce [12]byte
 	binary.BigEndian.PutUint64(nonce[4:], uint64(i))
 	if m.gmac != nil {
 		m.gmac.Seal(t[:0], nonce[:], nil, chunk)
 		return t
 	}
-	m.hmac.Reset()
-	m.hmac.Write(nonce[:])
-	m.hmac.Write(chunk)
-	copy(t[:], m.hmac.Sum(nil))
+	h := hmac.New(sha256.New, m.key[:]) // one for each call, which may be concurrent
+	h.Write(nonce[:])
+	h.Write(chunk)
+	copy(t[:], h.Sum(nil))
 	return t
 }

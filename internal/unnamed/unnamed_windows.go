@@ -1,4 +1,4 @@
-package spool
+package unnamed
 
 import (
 	"crypto/rand"
@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 )
 
-// tempFile makes a file that Windows removes when its last handle is closed, also the one of a killed process: an open file
-// can't be removed by name there. What it holds is ciphertext as it was received.
-func tempFile(dir string) (*os.File, error) {
+// File makes a file that Windows removes when its last handle is closed, also the one of a killed process: an open file
+// can't be removed by name there. Only ciphertext may be written to it.
+func File(dir string) (*os.File, error) {
 	const (
 		deleteOnClose = 0x04000000 // FILE_FLAG_DELETE_ON_CLOSE
 	)

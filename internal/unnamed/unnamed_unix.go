@@ -1,12 +1,12 @@
 //go:build !windows
 
-package spool
+package unnamed
 
 import "os"
 
-// tempFile makes a file that only this process can reach: with mode 0600, and without a name from the next moment on, so that not even
+// File makes a file that only this process can reach: with mode 0600, and without a name from the next moment on, so that not even
 // a killed process leaves it behind.
-func tempFile(dir string) (*os.File, error) {
+func File(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "doublekeybox-*.spool")
 	if err != nil {
 		return nil, err
