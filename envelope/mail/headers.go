@@ -1,0 +1,139 @@
+package mail
+
+import (
+	"fmt"
+	"mime"
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message/charset"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
+)
+
+// shownFields are the header fields that people are shown, and go by. Bcc is
+// among them for the copy that a recipient in Bcc gets (RFC 5322, Section 3.6.3).
+func shownFields() []string {
+	return []string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Subject", "Date"}
+}
+
+// isAddressField reports whether the field holds a list of addresses.
+func isAddressField(name string) bool {
+	return slices.Contains([]string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"}, name)
+}
+
+// values returns what all fields of that name hold, unfolded.
+func values(h mimeparse.Header, name string) []string {
+	var all []string
+	for _, f := range h {
+		// White space before the colon is obsolete syntax that every program
+		// reads: RFC 5322, Section 4.5.
+		if strings.EqualFold(strings.TrimRight(f.Name, " \t"), name) {
+			all = append(all, unfolded(f))
+		}
+	}
+	return all
+}
+
+// unfolded returns the value of a field without its line breaks: RFC 5322,
+// Section 2.2.3. The white space behind them stays. Everything else is as it
+// was received, lone carriage returns and NUL included.
+func unfolded(f mimeparse.Field) string {
+	_, value, _ := strings.Cut(string(f.Raw), ":")
+	value = strings.TrimRight(value, "\r\n")
+	for _, end := range []string{"\r\n", "\n"} {
+		for _, space := range []string{" ", "\t"} {
+			value = strings.ReplaceAll(value, end+space, space)
+		}
+	}
+	return strings.Trim(value, " \t")
+}
+
+// decoded returns text with its encoded words (RFC 2047) decoded, in whatever
+// charset, as valid UTF-8. What cannot be decoded stays as it is.
+func decoded(text string) string {
+	d := mime.WordDecoder{CharsetReader: charset.Reader}
+	if s, err := d.DecodeHeader(text); err == nil {
+		text = s
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// shown returns what a person is shown of the fields of one name: all of them,
+// so that nothing that was put beside the first one goes unseen.
+func shown(fields []string) string {
+	var all []string
+	for _, v := range fields {
+		all = append(all, collapsed(decoded(v)))
+	}
+	return strings.Join(all, ", ")
+}
+
+// collapsed makes each run of white space one space: servers fold and unfold
+// (RFC 5322, Section 2.2.3), and nobody sees the difference.
+func collapsed(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// sameField reports whether a field says the same in both of its forms. Servers
+// fold it anew and change how it is encoded and quoted; a person or a program
+// is told the same for all that.
+func sameField(name string, a, b []string) bool {
+	if slices.Equal(a, b) {
+		return true
+	}
+	switch {
+	case isAddressField(name):
+		x, okA := addressList(a)
+		y, okB := addressList(b)
+		return okA && okB && slices.Equal(x, y) || shown(a) == shown(b)
+	case name == "Date" && len(a) == 1 && len(b) == 1:
+		x, errA := mail.ParseDate(a[0])
+		y, errB := mail.ParseDate(b[0])
+		return errA == nil && errB == nil && x.Equal(y) || shown(a) == shown(b)
+	}
+	return shown(a) == shown(b)
+}
+
+// addressList returns the names and addresses in fields, each as it is
+// compared: two that are shown alike are equal.
+func addressList(fields []string) (all []mail.Address, ok bool) {
+	for _, v := range fields {
+		if collapsed(v) == "" {
+			continue
+		}
+		p := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charset.Reader}}
+		list, err := p.ParseList(v)
+		if err != nil {
+			return nil, false
+		}
+		for _, a := range list {
+			if m, err := mailbox.Parse(a.Address); err == nil {
+				a.Address = m.String()
+			}
+			all = append(all, mail.Address{Name: collapsed(a.Name), Address: a.Address})
+		}
+	}
+	return all, true
+}
+
+// cut is for what a message says in a text of ours: quoted, on one line, short.
+func cut(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return fmt.Sprintf("%q", s)
+	}
+	for most := most; ; most-- {
+		if utf8.RuneStart(s[most]) || most == 0 {
+			return fmt.Sprintf("%q…", s[:most])
+		}
+	}
+}
+
+// control reports whether text holds what no header field may (RFC 5322,
+// Section 2.2): it ends the text in one program and not in the next.
+func control(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && unicode.IsControl(r) || r == '\u2028' || r == '\u2029' })
+}

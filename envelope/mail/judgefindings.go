@@ -1,0 +1,212 @@
+package mail
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+)
+
+// noteParts repeats what is odd about the parts.
+func (j *judgement) noteParts() {
+	for _, p := range j.message.parts {
+		for _, f := range p.Findings {
+			if f.Path == "" {
+				f.Path = p.Path
+			}
+			j.add(f)
+		}
+	}
+}
+
+// noteLayers says what the layers are worth.
+func (j *judgement) noteLayers() {
+	for _, l := range j.message.layers {
+		if l.Err != nil {
+			code := "layer-failed"
+			if l.Kind == "encrypted" {
+				code = "not-decrypted"
+			}
+			j.foundAt(code, l.Path, l.Err.Error())
+		}
+		if l.Report == nil {
+			continue
+		}
+		if l.Report.Unauthenticated {
+			j.foundAt("unauthenticated", l.Path, "the encryption does not show whether the content was changed: anybody can have written it")
+		}
+		for _, text := range l.Report.Findings {
+			j.foundAt("cryptography", l.Path, oneLine(text))
+		}
+		if l.Errant && (l.Kind == "encrypted" || l.Kind == "signed") {
+			j.foundAt("errant-layer", l.Path, "only a part of the message is "+l.Kind+", which says nothing of the rest")
+		}
+	}
+	for i, l := range j.envelope {
+		if n := j.shells[i].node; n != nil && n.MediaType == "multipart/signed" && len(n.Children) != 2 {
+			j.foundAt("signed-parts", l.Path, "multipart/signed has other parts than one that is signed and the signature")
+		}
+	}
+	if j.encloser && j.signature == nil {
+		j.found("signed-outside-only", "the signature is around the encryption, and its maker need not have known what is in it")
+	}
+}
+
+// noteSignatures says what is wrong with the signatures over the payload.
+func (j *judgement) noteSignatures() {
+	for _, l := range j.authored {
+		if l.Report == nil {
+			continue
+		}
+		for _, s := range l.Report.Signatures {
+			j.noteSignature(l, s)
+		}
+		if len(l.Report.Signatures) == 0 && l.Kind == "signed" && l.Err == nil {
+			j.foundAt("no-signature", l.Path, "what says that it is signed has no signature")
+		}
+		if l.intended == intendedOthers {
+			j.foundAt("not-intended", l.Path, "the signer made this for other recipients")
+		}
+	}
+	if j.signature == nil {
+		return
+	}
+	s := j.signature
+	switch {
+	case s.author || !s.Valid():
+	case s.signer != "":
+		j.found("signer-differs", "signed by "+cut(s.signer)+", which is not the address in From")
+	default:
+		j.found("signer-unknown", "signed by "+cut(s.SignerID)+", who is not known to be the one in From")
+	}
+	if !j.addressed() {
+		j.found("not-addressed", "the message is sealed to the reader, and is to somebody else by its protected header")
+	}
+}
+
+func (j *judgement) noteSignature(l *Layer, s envelope.Signature) {
+	if !s.Valid() {
+		code := "signature-invalid"
+		switch {
+		case s.Bad():
+			code = "signature-bad"
+		case s.Misdirected():
+			code = "not-intended"
+		case s.Sender == nil && s.Certificate == nil:
+			code = "signature-unchecked"
+		}
+		j.foundAt(code, l.Path, "the signature "+oneLine(s.Problem()))
+		return
+	}
+	const apart = time.Hour
+	if s.Time.IsZero() {
+		return
+	}
+	if s.Time.After(j.now.Add(apart)) {
+		j.foundAt("signature-future", l.Path, "the signature says that it was made at "+s.Time.UTC().Format(time.RFC3339)+", which is not yet")
+	}
+	dates, _ := j.headers.header("Date")
+	if len(dates) != 1 {
+		return
+	}
+	if d, err := mail.ParseDate(dates[0]); err == nil && s.Time.Sub(d).Abs() > apart {
+		j.foundAt("date-differs", l.Path, "the message is dated "+d.UTC().Format(time.RFC3339)+", its signature "+s.Time.UTC().Format(time.RFC3339))
+	}
+}
+
+// noteHeaders says what is odd about the header fields.
+func (j *judgement) noteHeaders() {
+	for _, f := range j.from.findings {
+		j.add(f)
+	}
+	for _, name := range shownFields() {
+		// RFC 5322, Section 3.6: each at most once. From is looked at elsewhere.
+		if fields, _ := j.headers.header(name); len(fields) > 1 && name != "From" {
+			j.add(Finding{Code: "two-" + strings.ToLower(name), Text: "there are several " + name + " fields: " + cut(strings.Join(fields, " | ")), Ambiguous: true})
+		}
+	}
+	for _, name := range j.differing() {
+		j.found("outer-differs", name+" outside is "+cut(shown(values(j.headers.outer, name)))+", which the author did not put there")
+	}
+	j.noteSender()
+	j.noteProtection()
+}
+
+// noteSender says who else is named as having sent the message.
+func (j *judgement) noteSender() {
+	fields, _ := j.headers.header("Sender")
+	if list, ok := addressList(fields); ok && len(list) == 1 && j.from.address != (mailbox.Address{}) && !mailbox.Same(list[0].Address, j.from.address.String()) {
+		j.found("sender-differs", "sent by "+cut(list[0].Address)+" in the name of the author")
+	}
+	if len(values(j.headers.outer, "Resent-From")) > 0 {
+		j.found("resent", "passed on by "+cut(shown(values(j.headers.outer, "Resent-From"))))
+	}
+}
+
+// noteProtection says how the header fields are protected, if they are.
+func (j *judgement) noteProtection() {
+	if len(j.envelope) > 0 && j.payload != nil && j.headers.scheme == notProtected {
+		j.found("headers-unprotected", "the message does not protect its header fields: all but the author are the word of whoever carried it")
+	}
+	switch encrypted := j.wasEncrypted(); {
+	case j.headers.scheme == hpCipher && !encrypted:
+		j.found("hp-cipher-clear", "the author encrypted this message, and it came without encryption")
+	case j.headers.scheme == hpClear && encrypted:
+		j.found("hp-clear-encrypted", "the author did not encrypt this message, somebody on the way did")
+	}
+	// RFC 9788, Section 4.1: outside of the payload neither means anything.
+	for _, p := range append(slices.Clone(j.shells), j.message.parts[0]) {
+		if p.node != nil && p != j.payload && (p.node.Params["hp"] != "" || len(values(p.node.Header, "HP-Outer")) > 0) {
+			j.foundAt("hp-outside", p.Path, "what says that header fields are protected stands outside of what is protected")
+		}
+	}
+}
+
+// noteList says who signed what a list passed on: its footer or its own From is
+// no reason to say that nobody signed.
+func (j *judgement) noteList(s *Summary) {
+	if s.DeliveredBy == "" {
+		return
+	}
+	by := "delivered by the list " + cut(s.DeliveredBy)
+	switch signer := j.anySigner(); {
+	case s.Signer != "" && j.signature.signer != "":
+		j.found("list", "signed by "+cut(s.Signer)+", "+by)
+	case signer != "":
+		j.found("list", "a part is signed by "+cut(signer)+", "+by)
+	default:
+		j.found("list", by)
+	}
+}
+
+// anySigner returns who signed a part of the message, "" if nobody who is
+// believed did.
+func (j *judgement) anySigner() string {
+	for _, l := range j.message.layers {
+		if l.Err != nil || l.Report == nil {
+			continue
+		}
+		for _, s := range l.Report.Signatures {
+			if j.believes(l, s, j.from.address) {
+				return j.from.address.String()
+			}
+			if who := j.otherSigner(l, s); who != "" {
+				return who
+			}
+		}
+	}
+	return ""
+}
+
+// oneLine is for text of ours that may quote the message.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7F || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
+}

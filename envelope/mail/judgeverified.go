@@ -1,0 +1,169 @@
+package mail
+
+import (
+	"slices"
+
+	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+)
+
+// verified is the promise of Summary.Verified, and the one place where it is
+// made. Why it cannot be fooled:
+//
+// Who writes a message without the key of the author can choose every octet of
+// it, and all that they can do is to have a signature that the author once made
+// over something else stand beside what they wrote, or one of their own. So
+// each way for something to be shown that the author's signature does not cover
+// is closed by one condition:
+//
+//   - Beside the signed content: the layers are followed from the root, each the
+//     only content of the one around it (findEnvelope), so that the signature is
+//     over the payload and the payload is all that there is. Where one layer
+//     could not be opened or read to its end, there is no saying that.
+//   - Around it: a signature outside of encryption is no author's
+//     (findAuthored).
+//   - In another reading of the same octets: whatever two programs can read
+//     differently is a finding with Ambiguous set, and nothing ambiguous passes.
+//   - In the author's name: From is one field with one plain address, the one
+//     that is compared is the one that is shown, and the signer's key is believed
+//     for exactly it, by the ring, the caller or evidence, never by the message.
+//     Its name does not claim another address.
+//   - In header fields outside: those that people go by say what the author
+//     put there, or nothing.
+//   - To another reader: what the author wrote to somebody else and they passed
+//     on, sealed anew (Davis, "Defective Sign & Encrypt", 2001).
+//   - With a signature that is not what it seems: every signature that was
+//     checked with a key has to hold, so that no bad one is passed over for the
+//     sake of a good one beside it.
+//
+// Nothing is decided by what the message says of itself, by the order of
+// anything in it, or by a text in a report.
+func (j *judgement) verified() bool {
+	return j.payload != nil &&
+		j.whole() &&
+		j.signature != nil &&
+		j.signature.Valid() &&
+		j.signature.author &&
+		j.noneBad() &&
+		j.intended() &&
+		j.addressed() &&
+		j.from.address != (mailbox.Address{}) &&
+		j.from.clean &&
+		len(j.differing()) == 0 &&
+		!j.ambiguous()
+}
+
+// whole reports whether every layer of the envelope was read to its end, and
+// has no content beside the one that was followed.
+func (j *judgement) whole() bool {
+	for i, l := range j.envelope {
+		if l.Err != nil || l.Report == nil {
+			return false
+		}
+		// The signed part and its signature (RFC 1847, Section 2.1): a further
+		// part would be shown, and is not signed.
+		if n := j.shells[i].node; n != nil && n.MediaType == "multipart/signed" && len(n.Children) != 2 {
+			return false
+		}
+	}
+	return true
+}
+
+// noneBad reports whether no signature over the payload that was checked with a
+// key is anything but valid. One that nobody here has a key for says nothing.
+func (j *judgement) noneBad() bool {
+	for _, l := range j.authored {
+		for _, s := range l.Report.Signatures {
+			if checked := s.Sender != nil || s.Certificate != nil || s.Bad() || s.Misdirected(); checked && !s.Valid() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// intended reports whether the signer named no recipients, or the reader among
+// them: RFC 9580, Section 5.2.3.36.
+func (j *judgement) intended() bool {
+	return !slices.ContainsFunc(j.authored, func(l *Layer) bool { return l.intended == intendedOthers })
+}
+
+// addressed reports whether a message that says for whom it was sealed was
+// sealed for the reader: what was encrypted to one person can be sealed anew to
+// the next one, signature and all. A message that was signed alone anybody may
+// read. The reader's own copy of what they sent is for them.
+func (j *judgement) addressed() bool {
+	if !j.wasEncrypted() || j.headers.scheme == notProtected {
+		return true
+	}
+	if j.signature != nil && j.signature.layer.intended == intendedUs {
+		return true
+	}
+	named := false
+	for _, name := range []string{"To", "Cc", "Bcc", "From"} {
+		fields, protected := j.headers.header(name)
+		if !protected || len(fields) == 0 {
+			continue
+		}
+		named = named || name != "From"
+		list, _ := addressList(fields)
+		for _, a := range list {
+			if m, err := mailbox.Parse(a.Address); err == nil && slices.Contains(j.reader, m) {
+				return true
+			}
+		}
+	}
+	return !named
+}
+
+// wasEncrypted reports whether a layer of the envelope was encrypted, whatever
+// that is worth.
+func (j *judgement) wasEncrypted() bool {
+	return slices.ContainsFunc(j.envelope, func(l *Layer) bool { return l.Kind == "encrypted" || l.Report != nil && l.Report.Encrypted })
+}
+
+// differing returns the fields of which the outer one is not what the author
+// put there.
+func (j *judgement) differing() []string {
+	var all []string
+	for _, name := range shownFields() {
+		if name != "Sender" && j.headers.differs(name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// ambiguous reports whether another program may read the message in another
+// way. All of it counts, attachments too: what is odd about a part inside can
+// be what ends a part around it elsewhere.
+func (j *judgement) ambiguous() bool {
+	return slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Ambiguous })
+}
+
+// partVerified reports whether a valid signature covers a part, by somebody who
+// is believed. What is in the envelope is what the message is. A part in a tree
+// that anybody can have put together is an island: what is signed there is
+// signed for itself, by whoever From or the certificate names.
+func (j *judgement) partVerified(p *Part, all bool) bool {
+	if slices.Contains(j.shells, p) {
+		return false // the layer itself is not what was signed
+	}
+	if len(j.envelope) > 0 && len(p.within) > 0 && p.within[0] == j.envelope[0] && !slices.ContainsFunc(p.within, func(l *Layer) bool { return l.Errant }) {
+		return all
+	}
+	for i := len(p.within) - 1; i >= 0; i-- {
+		l := p.within[i]
+		if l.Err != nil || l.Report == nil || l.intended == intendedOthers {
+			return false
+		}
+		for _, s := range l.Report.Signatures {
+			if j.believes(l, s, j.from.address) || j.otherSigner(l, s) != "" {
+				return true
+			}
+		}
+		if l.Report.Encrypted { // a signature further out is around the encryption
+			return false
+		}
+	}
+	return false
+}
