@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 )
 
 // Limits of armor. Lines of the body may have any length; nothing of them is held. Header lines are ignored: programs write a
@@ -226,13 +228,13 @@ func (d *Reader) fill(b *block) {
 // decode decodes b.text up to where something else than the body begins.
 func (d *Reader) decode(b *block) {
 	text := b.text
-	out := slices.Grow(b.out[:0], len(text)/4*3+16) // decodeGroups writes two octets beyond
+	out := slices.Grow(b.out[:0], len(text)/4*3+16) // DecodeGroups writes two octets beyond
 	out = out[:cap(out)]
 	n, used := 0, 0
 	b.class = space
 	for used < len(text) {
 		if d.n == 0 {
-			octets, taken := decodeGroups(out[n:], text[used:])
+			octets, taken := base64lines.DecodeGroups(out[n:], text[used:])
 			if taken > 0 {
 				d.line = false
 			}

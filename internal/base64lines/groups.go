@@ -16,15 +16,10 @@ var pairs = func() (t [1 << 12]uint16) {
 	return t
 }()
 
-// EncodeGroups writes eight digits to out for each six octets of in, as far as both reach.
-func EncodeGroups(out, in []byte) {
-	for len(in) >= 6 && len(out) >= 8 {
-		v := uint64(binary.BigEndian.Uint32(in))<<16 | uint64(binary.BigEndian.Uint16(in[4:]))
-		w := uint64(pairs[v>>36&0xFFF]) | uint64(pairs[v>>24&0xFFF])<<16 |
-			uint64(pairs[v>>12&0xFFF])<<32 | uint64(pairs[v&0xFFF])<<48
-		binary.LittleEndian.PutUint64(out, w)
-		in, out = in[6:], out[8:]
-	}
+// Eight returns the eight digits of 48 bits, the first in the lowest octet.
+func Eight(v uint64) uint64 {
+	return uint64(pairs[v>>36&0xFFF]) | uint64(pairs[v>>24&0xFFF])<<16 |
+		uint64(pairs[v>>12&0xFFF])<<32 | uint64(pairs[v&0xFFF])<<48
 }
 
 // noDigit marks in sextets what is no base64 digit.

@@ -2,6 +2,7 @@ package base64lines
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"io"
 )
 
@@ -67,11 +68,12 @@ func (w *Writer) lines(p []byte) {
 }
 
 func encodeLine(out *[lineLength + 2]byte, in *[lineOctets]byte) {
-	EncodeGroups(out[:lineLength-4], in[:lineOctets-3])
-	v := uint(in[lineOctets-3])<<16 | uint(in[lineOctets-2])<<8 | uint(in[lineOctets-1])
-	x, y := pairs[v>>12], pairs[v&0xFFF]
-	out[lineLength-4], out[lineLength-3] = byte(x), byte(x>>8)
-	out[lineLength-2], out[lineLength-1] = byte(y), byte(y>>8)
+	for i, j := 0, 0; i <= lineOctets-9 && j <= lineLength-12; i, j = i+6, j+8 {
+		binary.LittleEndian.PutUint64(out[j:], Eight(binary.BigEndian.Uint64(in[i:])>>16))
+	}
+	const i, j = lineOctets - 3, lineLength - 4
+	v := uint32(in[i])<<16 | uint32(in[i+1])<<8 | uint32(in[i+2])
+	binary.LittleEndian.PutUint32(out[j:], uint32(pairs[v>>12])|uint32(pairs[v&0xFFF])<<16)
 	out[lineLength], out[lineLength+1] = '\r', '\n'
 }
 

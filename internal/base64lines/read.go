@@ -1,0 +1,170 @@
+package base64lines
+
+import (
+	"errors"
+	"io"
+)
+
+// blockOctets is how much is read at a time: 32 KiB stay in the cache.
+const blockOctets = 32 << 10
+
+// Odd is what was odd about base64 that was read all the same. Programs differ in what they make of it.
+type Odd struct {
+	Stray    int64 // characters that are no digit, padding, blank or line end: dropped, as RFC 2045, Section 6.8, has it
+	Resumed  bool  // there were digits behind the padding, which ends the content: they were decoded too
+	Padding  bool  // it was missing at the end, or stood where none is: what was whole before it was decoded
+	Cut      bool  // a digit was alone at the end, or before padding: it makes no octet
+	Trailing bool  // bits that are none of the content were set: other digits would make the same octets
+}
+
+// Reader decodes base64 in lines of any length.
+type Reader struct {
+	src  io.Reader
+	in   []byte
+	out  []byte // decoded, from at on
+	at   int
+	acc  uint32 // digits of a group that is not whole
+	n    int    // how many
+	pad  int    // padding that may follow
+	end  bool   // there was padding
+	odd  Odd
+	idle int // reads in a row that returned nothing
+	err  error
+}
+
+// NewReader returns a Reader of src. It fails only where src does: Odd says what was not as it should be.
+func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+
+// Odd returns what was found so far. At io.EOF it is complete.
+func (r *Reader) Odd() Odd { return r.odd }
+
+// maxIdle is how often in a row src may return neither octets nor an error, as in bufio.
+const maxIdle = 100
+
+var errCount = errors.New("base64lines: source's Read returned an impossible count")
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for r.at == len(r.out) {
+		if r.err != nil {
+			return 0, r.err
+		}
+		r.fill()
+	}
+	n := copy(p, r.out[r.at:])
+	r.at += n
+	return n, nil
+}
+
+// fill reads and decodes a block.
+func (r *Reader) fill() {
+	if r.in == nil {
+		r.in = make([]byte, blockOctets)
+		r.out = make([]byte, 0, blockOctets/4*3+16)
+	}
+	n, err := r.src.Read(r.in)
+	if n < 0 || n > len(r.in) {
+		n, err = 0, errCount
+	}
+	if r.idle++; n > 0 {
+		r.idle = 0
+	} else if err == nil && r.idle >= maxIdle {
+		err = io.ErrNoProgress
+	}
+	r.out, r.at = r.decode(r.out[:0], r.in[:n]), 0
+	if err == io.EOF {
+		r.finish()
+	}
+	r.err = err
+}
+
+// decode appends what text decodes to. Of four characters it makes three octets at most, those that were left over included.
+func (r *Reader) decode(out, text []byte) []byte {
+	for used := 0; used < len(text); {
+		if r.n == 0 && !r.end {
+			n, taken := DecodeGroups(out[len(out):cap(out)], text[used:])
+			out, used = out[:len(out)+n], used+taken
+			if len(text)-used >= 4 {
+				in := text[used:]
+				if x := sextets[0][in[0]] | sextets[1][in[1]] | sextets[2][in[2]] | sextets[3][in[3]]; x&noDigit == 0 {
+					out, used = append(out, byte(x>>16), byte(x>>8), byte(x)), used+4
+				}
+			}
+			if used == len(text) {
+				break
+			}
+			if text[used] == '\r' && len(text)-used >= 2 && text[used+1] == '\n' {
+				used += 2
+				continue
+			}
+		}
+		c := text[used]
+		used++
+		switch x := sextets[3][c]; {
+		case x&noDigit == 0:
+			r.acc = r.acc<<6 | x
+			if r.pad > 0 {
+				r.odd.Padding, r.pad = true, 0
+			}
+			r.odd.Resumed = r.odd.Resumed || r.end
+			if r.n++; r.n == 4 {
+				out = append(out, byte(r.acc>>16), byte(r.acc>>8), byte(r.acc))
+				r.acc, r.n = 0, 0
+			}
+		case c == '=':
+			out = r.padding(out)
+		case c != '\r' && c != '\n' && c != ' ' && c != '\t':
+			r.odd.Stray++
+		}
+	}
+	return out
+}
+
+// padding ends a group.
+func (r *Reader) padding(out []byte) []byte {
+	switch {
+	case r.n >= 2:
+		r.pad = 3 - r.n // beside this one
+		r.end = true
+		return r.part(out)
+	case r.n == 0 && r.pad > 0:
+		r.pad--
+	case r.n == 0:
+		r.odd.Padding = true
+	default:
+		r.odd.Cut, r.end = true, true
+		r.acc, r.n = 0, 0
+	}
+	return out
+}
+
+// part appends the octets of two or three digits.
+func (r *Reader) part(out []byte) []byte {
+	v, n := r.acc<<(24-6*r.n), r.n-1
+	r.acc, r.n = 0, 0
+	out = append(out, byte(v>>16))
+	if n == 2 {
+		out = append(out, byte(v>>8))
+	}
+	if v<<(8+8*n) != 0 {
+		r.odd.Trailing = true
+	}
+	return out
+}
+
+// finish takes what is left at the end of src.
+func (r *Reader) finish() {
+	switch {
+	case r.n == 1:
+		r.odd.Cut = true
+	case r.n > 1:
+		r.odd.Padding = true
+		r.out = r.part(r.out)
+	case r.pad > 0:
+		r.odd.Padding = true
+	}
+	r.n, r.pad = 0, 0
+}
