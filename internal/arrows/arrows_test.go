@@ -60,6 +60,7 @@ func layers() []layer {
 	return []layer{
 		{"internal/seam", nil},
 		{"internal/mailbox", []string{x + "net/idna", x + "text", module + "/internal"}},
+		{"internal/mimeparse", []string{x + "text", module + "/internal"}},
 		{"internal/confusable", []string{x + "text", module + "/internal"}},
 		{"internal/", []string{x + "crypto", x + "sys", module + "/internal"}},
 		{"keyring/discover", []string{x, module + "/internal", module + "/keyring"}},

@@ -1,0 +1,244 @@
+package mimeparse
+
+import (
+	"bytes"
+	"io"
+)
+
+const (
+	bufferSize = 256 << 10
+
+	// maxBoundary is the longest boundary that is looked for: RFC 2046, Section
+	// 5.1.1, allows 70, and no line of a mail is longer than 998 octets.
+	maxBoundary = 998
+
+	// maxPadding is how much white space may stand behind a boundary in its line.
+	maxPadding = 998
+
+	longestLine = len("--") + maxBoundary + len("--") + maxPadding + len("\r\n")
+)
+
+// buffer reads a source forward. buf[:n] are the octets from base on, and r is
+// where the parser stands in them. The two octets before r are kept.
+type buffer struct {
+	src     io.ReaderAt
+	size    int64
+	base    int64
+	buf     []byte
+	r, n    int
+	pending *body // wants every octet that leaves the buffer
+}
+
+func (b *buffer) pos() int64 { return b.base + int64(b.r) }
+
+func (b *buffer) eof() bool { return b.base+int64(b.n) == b.size }
+
+// ensure has at least want octets behind r, unless the source ends before.
+func (b *buffer) ensure(want int) error {
+	if b.n-b.r >= want || b.eof() {
+		return nil
+	}
+	return b.fill()
+}
+
+// fill drops what is before r, but for two octets, and fills the buffer.
+func (b *buffer) fill() error {
+	keep := max(0, b.r-2)
+	if b.pending != nil {
+		b.pending.to(b, b.base+int64(keep))
+	}
+	copy(b.buf, b.buf[keep:b.n])
+	b.base += int64(keep)
+	b.r -= keep
+	b.n -= keep
+	want := int(min(int64(len(b.buf)-b.n), b.size-b.base-int64(b.n)))
+	n, err := io.ReadFull(io.NewSectionReader(b.src, b.base+int64(b.n), int64(want)), b.buf[b.n:b.n+want])
+	b.n += n
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF // the source is shorter than its size
+	}
+	if err != nil {
+		return readError(err)
+	}
+	return nil
+}
+
+// line returns what is in the buffer of the line at r, and whether that is all
+// of it, its end included.
+func (b *buffer) line() (line []byte, whole bool) {
+	if b.r == b.n {
+		return nil, false
+	}
+	if i := bytes.IndexByte(b.buf[b.r:b.n], '\n'); i >= 0 {
+		return b.buf[b.r : b.r+i+1], true
+	}
+	return b.buf[b.r:b.n], false
+}
+
+// hit is a line that is the boundary of something open.
+type hit struct {
+	level int   // in the parser's stack
+	last  bool  // it is the one that ends the multipart
+	start int64 // of the line
+	end   int64 // of what is before it: the line end belongs to the boundary
+}
+
+// scan reads what is before the next boundary, and that line. It returns nil at
+// the end of the source. It stands at the beginning of a line.
+func (p *parser) scan(b *body) (*hit, error) {
+	p.pending = b
+	defer func() { p.pending = nil }()
+	for begins := true; ; {
+		if begins && p.nested > 0 {
+			h, err := p.boundaryHere()
+			if err != nil {
+				return nil, err
+			}
+			if h != nil {
+				h.end = max(h.end, b.least)
+				b.to(&p.buffer, h.end)
+				b.done(p)
+				return h, nil
+			}
+		}
+		if i := p.nextDashes(); i >= 0 {
+			p.r += i + 1
+			begins = true
+			continue
+		}
+		if p.eof() {
+			p.r = p.n
+			b.to(&p.buffer, p.size)
+			b.done(p)
+			return nil, nil
+		}
+		// The last two octets may be of a line end and the first dash.
+		p.r = max(p.r, p.n-2)
+		begins = false
+		if err := p.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// nextDashes returns where the next line end is that two dashes follow, -1 if
+// there is none in the buffer. Only such a line can be a boundary, and to look
+// for all three octets at once is nearly as fast as to look for one.
+func (p *parser) nextDashes() int {
+	if p.nested == 0 {
+		return -1
+	}
+	return bytes.Index(p.buf[p.r:p.n], []byte("\n--"))
+}
+
+// boundaryHere reads the line at r if it is the boundary of something open: of
+// the innermost for which it is. Where it only begins as one, it stays unread:
+// RFC 2046, Section 5.1.1, has such a line be a boundary, and most programs do
+// not.
+func (p *parser) boundaryHere() (*hit, error) {
+	if p.nested == 0 {
+		return nil, nil
+	}
+	if err := p.ensure(longestLine); err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(p.buf[p.r:p.n], []byte("--")) {
+		return nil, nil
+	}
+	line, whole := p.line()
+	if !whole && !p.eof() {
+		line = line[:min(len(line), longestLine)]
+	}
+	text := trimEOL(line[2:])
+	if whole || p.eof() {
+		for i := len(p.stack) - 1; i >= 0; i-- {
+			if last, ok := p.stack[i].is(text); ok {
+				h := &hit{level: i, last: last, start: p.pos(), end: p.pos() - int64(p.lineEndBefore())}
+				p.boundaryEnds(p.stack[i].node, line)
+				p.r += len(line)
+				return h, nil
+			}
+		}
+	}
+	p.nearly(text)
+	return nil, nil
+}
+
+// is reports whether text, a line without its dashes and its end, is the
+// boundary of o, and whether the last one.
+func (o *open) is(text []byte) (last, ok bool) {
+	if o.boundary == nil || len(text) < len(o.boundary) || !bytes.HasPrefix(text, o.boundary) {
+		return false, false
+	}
+	// RFC 2046, Section 5.1.1: white space may follow, which was added on the way.
+	switch rest := bytes.TrimRight(text[len(o.boundary):], " \t"); string(rest) {
+	case "":
+		return false, true
+	case "--":
+		return true, true
+	}
+	return false, false
+}
+
+// nearly notes a line that begins with a boundary and is none.
+func (p *parser) nearly(text []byte) {
+	for i := range p.stack {
+		o := &p.stack[i]
+		if o.boundary != nil && len(text) >= len(o.boundary) && bytes.HasPrefix(text, o.boundary) {
+			o.node.find("boundary-prefix-line", true, "a line begins with the boundary and goes on: it is a boundary for some programs")
+		}
+	}
+}
+
+// lineEndBefore returns the length of the line end before r.
+func (b *buffer) lineEndBefore() int {
+	switch {
+	case b.r == 0 || b.buf[b.r-1] != '\n':
+		return 0
+	case b.r == 1 || b.buf[b.r-2] != '\r':
+		return 1
+	}
+	return 2
+}
+
+// trimEOL returns line without its end.
+func trimEOL(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+		if n > 1 && line[n-2] == '\r' {
+			line = line[:n-2]
+		}
+	}
+	return line
+}
+
+// lineEnds is which line ends the lines have that make the structure.
+type lineEnds struct{ crlf, lf bool }
+
+// structure looks at the end of a line of a header or a boundary. Where some of
+// them end with CRLF, others with LF alone, a program that takes only CRLF for
+// a line end finds other parts.
+func (p *parser) structure(n *Node, line []byte, before byte) {
+	if len(line) == 0 || line[len(line)-1] != '\n' {
+		return
+	}
+	if len(line) > 1 {
+		before = line[len(line)-2]
+	}
+	if before == '\r' {
+		p.ends.crlf = true
+	} else {
+		p.ends.lf = true
+	}
+	if p.ends.crlf && p.ends.lf {
+		n.find("mixed-line-ends", true, "some lines of headers and boundaries end with CRLF, others with LF")
+	}
+}
+
+// boundaryEnds looks at the line ends before and behind a boundary.
+func (p *parser) boundaryEnds(n *Node, line []byte) {
+	if k := p.lineEndBefore(); k > 0 {
+		p.structure(n, p.buf[p.r-k:p.r], 0)
+	}
+	p.structure(n, line, 0)
+}
