@@ -176,8 +176,8 @@ func (j *judgement) findAuthor() {
 	}
 	j.found("from-mismatch", "the protected From is "+cut(shown(values(j.headers.inside, "From")))+", the outer one "+cut(shown(values(j.headers.outer, "From"))))
 	if j.signature == nil || !j.signature.author {
-		j.from = outer
-		j.from.clean = false
+		outer.findings = append(outer.findings, j.from.findings...)
+		j.from, j.from.clean = outer, false
 	}
 }
 
