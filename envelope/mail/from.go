@@ -38,13 +38,10 @@ func readAuthor(h mimeparse.Header) author {
 	a := author{clean: true}
 	var fields []string
 	for _, f := range h {
-		switch name := plainName(f.Name); {
-		case strings.EqualFold(f.Name, "From"):
-			fields = append(fields, unfolded(f))
-		case strings.EqualFold(name, "From"):
-			fields = append(fields, unfolded(f))
-			a.found("from-odd-name", "From is spelled "+cut(f.Name)+", which not every program reads", true)
-		case hidesFrom(f):
+		if strings.EqualFold(f.Name, "From") {
+			fields = append(fields, f.Value())
+		}
+		if hidesFrom(f) {
 			a.found("two-from", "a line that some programs read as another From is hidden in the field "+cut(f.Name), true)
 		}
 	}
@@ -58,18 +55,6 @@ func readAuthor(h mimeparse.Header) author {
 	}
 	a.read(fields[0])
 	return a
-}
-
-// plainName returns what is left of a field's name without what some programs
-// skip: white space before the colon (RFC 5322, Section 4.5), characters that
-// cannot be seen.
-func plainName(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, name)
 }
 
 // hidesFrom reports whether there is a From behind a lone carriage return or a

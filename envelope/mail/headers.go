@@ -12,7 +12,6 @@ import (
 	"github.com/emersion/go-message/charset"
 
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
-	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 )
 
 // shownFields are the header fields that people are shown, and go by. Bcc is
@@ -24,33 +23,6 @@ func shownFields() []string {
 // isAddressField reports whether the field holds a list of addresses.
 func isAddressField(name string) bool {
 	return slices.Contains([]string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"}, name)
-}
-
-// values returns what all fields of that name hold, unfolded.
-func values(h mimeparse.Header, name string) []string {
-	var all []string
-	for _, f := range h {
-		// White space before the colon is obsolete syntax that every program
-		// reads: RFC 5322, Section 4.5.
-		if strings.EqualFold(strings.TrimRight(f.Name, " \t"), name) {
-			all = append(all, unfolded(f))
-		}
-	}
-	return all
-}
-
-// unfolded returns the value of a field without its line breaks: RFC 5322,
-// Section 2.2.3. The white space behind them stays. Everything else is as it
-// was received, lone carriage returns and NUL included.
-func unfolded(f mimeparse.Field) string {
-	_, value, _ := strings.Cut(string(f.Raw), ":")
-	value = strings.TrimRight(value, "\r\n")
-	for _, end := range []string{"\r\n", "\n"} {
-		for _, space := range []string{" ", "\t"} {
-			value = strings.ReplaceAll(value, end+space, space)
-		}
-	}
-	return strings.Trim(value, " \t")
 }
 
 // decoded returns text with its encoded words (RFC 2047) decoded, in whatever

@@ -85,7 +85,7 @@ func (p protection) wrapped(payload *Part) protection {
 // readOuterClaims reads the HP-Outer fields: RFC 9788, Section 2.2.
 func (p *protection) readOuterClaims() {
 	p.stated = make(map[string][]string)
-	for _, v := range values(p.inside, "HP-Outer") {
+	for _, v := range p.inside.Values("HP-Outer") {
 		if name, value, ok := strings.Cut(v, ":"); ok {
 			name = strings.ToLower(strings.Trim(name, " \t"))
 			p.stated[name] = append(p.stated[name], strings.Trim(value, " \t"))
@@ -98,11 +98,11 @@ func (p *protection) readOuterClaims() {
 // the others only the outer ones are there.
 func (p *protection) header(name string) (fields []string, protected bool) {
 	if p.scheme == notProtected {
-		return values(p.outer, name), false
+		return p.outer.Values(name), false
 	}
-	fields = values(p.inside, name)
+	fields = p.inside.Values(name)
 	if len(fields) == 0 && p.scheme == oldParameter {
-		return values(p.outer, name), false
+		return p.outer.Values(name), false
 	}
 	return fields, true
 }
@@ -120,7 +120,7 @@ func (p *protection) sent(name string, inside []string) (fields []string, known 
 // sender put there. A field that a server took away says nothing wrong.
 func (p *protection) differs(name string) bool {
 	inside, protected := p.header(name)
-	outside := values(p.outer, name)
+	outside := p.outer.Values(name)
 	if !protected || len(outside) == 0 {
 		return false
 	}

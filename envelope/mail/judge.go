@@ -49,6 +49,7 @@ func (o *Opener) judge(m *Message) (Summary, error) {
 	j.reader = o.readerAddresses()
 	j.headers = protectionOf(m.parts[0].node.Header, j.payload)
 	j.findAuthor()
+	j.hideLegacyDisplay()
 	j.noteParts()
 	j.noteLayers()
 	j.noteSignatures()
@@ -174,7 +175,7 @@ func (j *judgement) findAuthor() {
 	if j.from.address == outer.address || j.headers.scheme == notProtected {
 		return
 	}
-	j.found("from-mismatch", "the protected From is "+cut(shown(values(j.headers.inside, "From")))+", the outer one "+cut(shown(values(j.headers.outer, "From"))))
+	j.found("from-mismatch", "the protected From is "+cut(shown(j.headers.inside.Values("From")))+", the outer one "+cut(shown(j.headers.outer.Values("From"))))
 	if j.signature == nil || !j.signature.author {
 		outer.findings = append(outer.findings, j.from.findings...)
 		j.from, j.from.clean = outer, false

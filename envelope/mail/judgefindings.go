@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"errors"
 	"net/mail"
 	"slices"
 	"strings"
@@ -14,6 +15,11 @@ import (
 func (j *judgement) noteParts() {
 	for _, p := range j.message.parts {
 		for _, f := range p.Findings {
+			// What is in a layer begins like a message and is a part: only the
+			// message itself has a version, RFC 2045, Section 4.
+			if f.Code == "mime-version-missing" && p.parent != nil {
+				continue
+			}
 			if f.Path == "" {
 				f.Path = p.Path
 			}
@@ -25,7 +31,7 @@ func (j *judgement) noteParts() {
 // noteLayers says what the layers are worth.
 func (j *judgement) noteLayers() {
 	for _, l := range j.message.layers {
-		if l.Err != nil {
+		if l.Err != nil && !errors.Is(l.Err, envelope.ErrSignature) {
 			code := "layer-failed"
 			if l.Kind == "encrypted" {
 				code = "not-decrypted"
@@ -35,7 +41,7 @@ func (j *judgement) noteLayers() {
 		if l.Report == nil {
 			continue
 		}
-		if l.Report.Unauthenticated {
+		if l.Report.Unauthenticated && l.Err == nil {
 			j.foundAt("unauthenticated", l.Path, "the encryption does not show whether the content was changed: anybody can have written it")
 		}
 		for _, text := range l.Report.Findings {
@@ -46,7 +52,7 @@ func (j *judgement) noteLayers() {
 		}
 	}
 	for i, l := range j.envelope {
-		if n := j.shells[i].node; n != nil && n.MediaType == "multipart/signed" && len(n.Children) != 2 {
+		if n := j.shells[i].node; n.MediaType == "multipart/signed" && len(n.Children) != 2 {
 			j.foundAt("signed-parts", l.Path, "multipart/signed has other parts than one that is signed and the signature")
 		}
 	}
@@ -55,16 +61,16 @@ func (j *judgement) noteLayers() {
 	}
 }
 
-// noteSignatures says what is wrong with the signatures over the payload.
+// noteSignatures says what is wrong with the signatures.
 func (j *judgement) noteSignatures() {
-	for _, l := range j.authored {
+	for _, l := range j.message.layers {
 		if l.Report == nil {
 			continue
 		}
 		for _, s := range l.Report.Signatures {
 			j.noteSignature(l, s)
 		}
-		if len(l.Report.Signatures) == 0 && l.Kind == "signed" && l.Err == nil {
+		if len(l.Report.Signatures) == 0 && l.Kind == "signed" {
 			j.foundAt("no-signature", l.Path, "what says that it is signed has no signature")
 		}
 		if l.intended == intendedOthers {
@@ -109,7 +115,7 @@ func (j *judgement) noteSignature(l *Layer, s envelope.Signature) {
 		j.foundAt("signature-future", l.Path, "the signature says that it was made at "+s.Time.UTC().Format(time.RFC3339)+", which is not yet")
 	}
 	dates, _ := j.headers.header("Date")
-	if len(dates) != 1 {
+	if len(dates) != 1 || !slices.Contains(j.authored, l) {
 		return
 	}
 	if d, err := mail.ParseDate(dates[0]); err == nil && s.Time.Sub(d).Abs() > apart {
@@ -129,7 +135,7 @@ func (j *judgement) noteHeaders() {
 		}
 	}
 	for _, name := range j.differing() {
-		j.found("outer-differs", name+" outside is "+cut(shown(values(j.headers.outer, name)))+", which the author did not put there")
+		j.found("outer-differs", name+" outside is "+cut(shown(j.headers.outer.Values(name)))+", which the author did not put there")
 	}
 	j.noteSender()
 	j.noteProtection()
@@ -141,14 +147,14 @@ func (j *judgement) noteSender() {
 	if list, ok := addressList(fields); ok && len(list) == 1 && j.from.address != (mailbox.Address{}) && !mailbox.Same(list[0].Address, j.from.address.String()) {
 		j.found("sender-differs", "sent by "+cut(list[0].Address)+" in the name of the author")
 	}
-	if len(values(j.headers.outer, "Resent-From")) > 0 {
-		j.found("resent", "passed on by "+cut(shown(values(j.headers.outer, "Resent-From"))))
+	if len(j.headers.outer.Values("Resent-From")) > 0 {
+		j.found("resent", "passed on by "+cut(shown(j.headers.outer.Values("Resent-From"))))
 	}
 }
 
 // noteProtection says how the header fields are protected, if they are.
 func (j *judgement) noteProtection() {
-	if len(j.envelope) > 0 && j.payload != nil && j.headers.scheme == notProtected {
+	if (j.encrypted || j.signature != nil) && j.headers.scheme == notProtected {
 		j.found("headers-unprotected", "the message does not protect its header fields: all but the author are the word of whoever carried it")
 	}
 	switch encrypted := j.wasEncrypted(); {
@@ -159,7 +165,7 @@ func (j *judgement) noteProtection() {
 	}
 	// RFC 9788, Section 4.1: outside of the payload neither means anything.
 	for _, p := range append(slices.Clone(j.shells), j.message.parts[0]) {
-		if p.node != nil && p != j.payload && (p.node.Params["hp"] != "" || len(values(p.node.Header, "HP-Outer")) > 0) {
+		if p != j.payload && (p.node.Params["hp"] != "" || len(p.node.Header.Values("HP-Outer")) > 0) {
 			j.foundAt("hp-outside", p.Path, "what says that header fields are protected stands outside of what is protected")
 		}
 	}

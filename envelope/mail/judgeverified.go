@@ -1,8 +1,10 @@
 package mail
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
@@ -43,7 +45,7 @@ func (j *judgement) verified() bool {
 		j.signature != nil &&
 		j.signature.Valid() &&
 		j.signature.author &&
-		j.noneBad() &&
+		!slices.ContainsFunc(j.authored, hasBad) &&
 		j.intended() &&
 		j.addressed() &&
 		j.from.address != (mailbox.Address{}) &&
@@ -55,30 +57,30 @@ func (j *judgement) verified() bool {
 // whole reports whether every layer of the envelope was read to its end, and
 // has no content beside the one that was followed.
 func (j *judgement) whole() bool {
+	enclosing := len(j.envelope) - len(j.authored)
 	for i, l := range j.envelope {
-		if l.Err != nil || l.Report == nil {
+		// A signature around the encryption that nobody here can check says
+		// nothing, and takes nothing from what is inside.
+		aside := i < enclosing && errors.Is(l.Err, envelope.ErrSignature) && !hasBad(l)
+		if l.Report == nil || l.Err != nil && !aside {
 			return false
 		}
 		// The signed part and its signature (RFC 1847, Section 2.1): a further
 		// part would be shown, and is not signed.
-		if n := j.shells[i].node; n != nil && n.MediaType == "multipart/signed" && len(n.Children) != 2 {
+		if n := j.shells[i].node; n.MediaType == "multipart/signed" && len(n.Children) != 2 {
 			return false
 		}
 	}
 	return true
 }
 
-// noneBad reports whether no signature over the payload that was checked with a
-// key is anything but valid. One that nobody here has a key for says nothing.
-func (j *judgement) noneBad() bool {
-	for _, l := range j.authored {
-		for _, s := range l.Report.Signatures {
-			if checked := s.Sender != nil || s.Certificate != nil || s.Bad() || s.Misdirected(); checked && !s.Valid() {
-				return false
-			}
-		}
-	}
-	return true
+// hasBad reports whether a signature in the layer that was checked with a key is
+// anything but valid. One that nobody here has a key for says nothing.
+func hasBad(l *Layer) bool {
+	return l.Report != nil && slices.ContainsFunc(l.Report.Signatures, func(s envelope.Signature) bool {
+		checked := s.Sender != nil || s.Certificate != nil || s.Bad() || s.Misdirected()
+		return checked && !s.Valid()
+	})
 }
 
 // intended reports whether the signer named no recipients, or the reader among

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -33,7 +34,7 @@ func TestVerifiedRefuses(t *testing.T) {
 			p.change = func(m *Message) { m.parts = m.parts[:1]; m.parts[0].children = nil }
 		}, ""},
 		{"layer inside failed", false, func(p *play) {
-			p.layers = append(p.layers, &playLayer{kind: "signed", media: "multipart/signed", err: failed})
+			p.layers = append(p.layers, &playLayer{kind: "compressed", media: "application/pkcs7-mime", err: failed})
 		}, "layer-failed"},
 		{"a third part beside the signed one", true, func(p *play) { p.layers[0].parts = 1 }, "signed-parts"},
 		{"no signature part", true, func(p *play) { p.layers[0].parts = -1 }, "signed-parts"},
@@ -72,6 +73,12 @@ func TestVerifiedRefuses(t *testing.T) {
 			p.bob.addresses = []string{"carol@example.org"}
 		}, "not-addressed"},
 		{"sealed anew for somebody of whom nothing is known", false, func(p *play) { p.opener.Identities = nil }, "not-addressed"},
+		{"a bad signature around the encryption", false, func(p *play) {
+			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Status: seam.SignatureBad, Sender: -1}}}}}, p.layers...)
+		}, "signature-bad"},
+		{"a signature inside that nobody can check", true, func(p *play) {
+			p.layers = append(p.layers, &playLayer{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Sender: -1}}}})
+		}, "signature-unchecked"},
 		{"no From", true, func(p *play) { p.replaceInner("From: Alice <alice@example.org>\r\n", "") }, "from-missing"},
 		{"two From inside", true, func(p *play) { p.inner += "From: eve@example.net\r\n" }, "two-from"},
 		{"the same From twice inside", true, func(p *play) { p.inner += "From: Alice <alice@example.org>\r\n" }, "two-from"},
@@ -150,6 +157,9 @@ func TestVerifiedAccepts(t *testing.T) {
 		{"signed, encrypted, signed", false, func(p *play) {
 			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", facts: seam.Facts{Signatures: []seam.Signature{p.by(1, p.eve)}}}}, p.layers...)
 		}, ""},
+		{"signed around the encryption by somebody unknown", false, func(p *play) {
+			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Sender: -1}}}}}, p.layers...)
+		}, "signature-unchecked"},
 		{"encrypted, and signed in a layer inside", false, func(p *play) {
 			inside := *p.layers[0]
 			inside.kind, inside.media, inside.facts.Encrypted = "signed", "multipart/signed", false
@@ -358,4 +368,3 @@ func TestZeroOpener(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Summary{}, s)
 }
-

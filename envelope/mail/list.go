@@ -12,16 +12,16 @@ import (
 // message, and decoded.
 func listOf(outer mimeparse.Header) string {
 	for _, name := range []string{"List-Post", "X-BeenThere", "Mailing-List", "X-Mailing-List", "List-Id"} {
-		for _, v := range values(outer, name) {
+		for _, v := range outer.Values(name) {
 			if who := listName(name, collapsed(decoded(v))); who != "" {
 				return who
 			}
 		}
 	}
 	// Lists of old say no more than that they are one: RFC 2076, Section 3.9.
-	for _, v := range values(outer, "Precedence") {
+	for _, v := range outer.Values("Precedence") {
 		if strings.EqualFold(collapsed(v), "list") {
-			if s := values(outer, "Sender"); len(s) == 1 {
+			if s := outer.Values("Sender"); len(s) == 1 {
 				return listName("Sender", collapsed(decoded(s[0])))
 			}
 		}

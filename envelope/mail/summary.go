@@ -36,7 +36,7 @@ func (j *judgement) summary() Summary {
 // none, inside or outside.
 func (j *judgement) field(name string, signed bool) (f Field, ok bool) {
 	inside, protected := j.headers.header(name)
-	outside := values(j.headers.outer, name)
+	outside := j.headers.outer.Values(name)
 	if len(inside) == 0 && len(outside) == 0 {
 		return f, false
 	}
