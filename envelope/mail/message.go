@@ -66,6 +66,7 @@ type Message struct {
 	summary Summary
 	parts   []*Part // in the order of the message, each before what is in it
 	layers  []*Layer
+	sources []io.Closer // what parts are read from
 	close   func() error
 }
 
@@ -95,9 +96,13 @@ type Part struct {
 	island   int             // parts of one number may be shown as one document, others never
 	node     *mimeparse.Node // nil for a piece of text of inline OpenPGP
 	parent   *Part
-	children []*Part
+	children []*Part          // the content is the first, where layer is not nil
 	open     func() io.Reader // the content, decoded
 	raw      func() io.Reader // header and content as received
+
+	src   *source // what node stands in
+	spine bool    // nothing but layers is around it: it is the message
+	depth int     // parts that it is in, and itself
 }
 
 // Layer is one cryptographic layer (RFC 9787, Section 3): content that was

@@ -1,0 +1,241 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+)
+
+// The kinds of layers.
+const (
+	kindEncrypted    = "encrypted"
+	kindSigned       = "signed"
+	kindCompressed   = "compressed"
+	kindCertificates = "certificates"
+)
+
+// The names of the formats.
+const (
+	formatPGP   = "OpenPGP"
+	formatSMIME = "S/MIME"
+)
+
+// encrypted reports whether what is in the layer was encrypted, and is what it was.
+func (l *Layer) encrypted() bool {
+	return l.Kind == kindEncrypted && l.Report != nil && l.Report.Encrypted && !l.Report.Unauthenticated
+}
+
+// signed reports whether a signature covers what is in the layer, whatever it
+// is worth.
+func (l *Layer) signed() bool { return l.Report != nil && len(l.Report.Signatures) > 0 }
+
+// intact reports whether a signature proves that what is in the layer is what
+// was signed, by whomever, and none says otherwise.
+func (l *Layer) intact() bool {
+	return l.signed() && !slices.ContainsFunc(l.Report.Signatures, envelope.Signature.Bad) &&
+		slices.ContainsFunc(l.Report.Signatures, envelope.Signature.Valid)
+}
+
+// layer makes p a layer. The error is that there are too many in each other.
+func (r *reading) layer(p *Part, kind, format string) (*Layer, error) {
+	if len(p.within) >= r.limits.Layers {
+		return nil, limit("cryptographic layers in each other", r.limits.Layers)
+	}
+	p.layer = &Layer{Path: p.Path, Kind: kind, Format: format, Errant: !p.spine}
+	return p.layer, nil
+}
+
+// errNoFormat: nothing that the caller gave knows any format.
+var errNoFormat = fmt.Errorf("%w: mail: no format is known here: set Opener.Formats", envelope.ErrFormat)
+
+// errNested is why an encrypted part inside of a tree is not opened.
+var errNested = fmt.Errorf("%w: mail: it is encrypted and not the whole message, so that it is not decrypted: see Opener.InsecureNested", envelope.ErrFormat)
+
+// mayDecrypt reports whether the encrypted layer p is opened. One that stands in
+// a tree can have been put there by somebody who wants to see what the reader
+// does with it, or wants it to be shown or quoted beside their own text
+// ("Re: What's up Johnny?", arXiv 1904.07550).
+func (r *reading) mayDecrypt(p *Part, l *Layer) bool {
+	switch {
+	case l.Errant && !r.o.InsecureNested:
+		l.Err = errNested
+		p.find("nested-encrypted", "an encrypted part that is not the whole message was not decrypted", false)
+		return false
+	case len(r.formats) == 0:
+		l.Err = errNoFormat
+		return false
+	case len(r.o.Identities)+len(r.o.Passphrases) == 0:
+		l.Err = envelope.ErrNotForYou
+		return false
+	}
+	return true
+}
+
+// mayOpen is mayDecrypt, for what is only signed too.
+func (r *reading) mayOpen(p *Part, l *Layer) bool {
+	if l.Kind == kindEncrypted {
+		return r.mayDecrypt(p, l)
+	}
+	if len(r.formats) == 0 {
+		l.Err = errNoFormat
+		return false
+	}
+	return true
+}
+
+// opening is one of Opener.Examine and Opener.ExamineSigned.
+type opening func(*envelope.Opener, io.Reader) (*envelope.Message, error)
+
+// unwrap opens the layer l, which open yields as it is, and keeps what is in
+// it: nothing of that is looked at before the last octet was authenticated. No
+// source: l.Err says why. An error is one of the message, not of the layer.
+func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader) (*source, error) {
+	kept, err := r.release(p, l, begin, open)
+	if err := p.src.failed(); err != nil {
+		return nil, err
+	}
+	return kept, err
+}
+
+func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader) (*source, error) {
+	m, err := begin(&r.opener, rereadable(open))
+	if err != nil {
+		l.Err = layerError(err)
+		return nil, nil
+	}
+	defer m.Close()
+	t := &told{r: m}
+	kept, err := r.hold(t, envelopeMax)
+	if t.err != io.EOF {
+		if t.err == nil { // the copy could not be made
+			return nil, err
+		}
+		l.Err = layerError(t.err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.Report = m.Report()
+	if l.Report.Format != l.Format && l.Format != "" {
+		l.Report, l.Err = nil, fmt.Errorf("%w: mail: it is of the format %s in the place of %s", envelope.ErrFormat, l.Report.Format, l.Format)
+		return nil, nil
+	}
+	l.Format = l.Report.Format
+	return kept, nil
+}
+
+// envelopeMax is no limit of its own: what a layer may grow to is bounded by
+// Limits.Envelope, and by the message that it is in.
+const envelopeMax = 1 << 62
+
+// told is a reader that knows how reading ended.
+type told struct {
+	r   io.Reader
+	err error
+}
+
+func (t *told) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.err = err
+	return n, err
+}
+
+// layerError makes of what is wrong with a layer one of package envelope's
+// errors, which it mostly is.
+func layerError(err error) error {
+	for _, known := range []error{envelope.ErrFormat, envelope.ErrDecrypt, envelope.ErrNotForYou, envelope.ErrSignature, envelope.ErrLimit} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	if errors.As(err, new(*envelope.NotApprovedError)) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", envelope.ErrFormat, err)
+}
+
+// settle says of a layer that was opened what its signatures are worth.
+func (l *Layer) settle() {
+	if l.Report == nil {
+		return
+	}
+	for _, s := range l.Report.Signatures {
+		if s.Bad() {
+			l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, s.Problem())
+		}
+		switch {
+		case s.Misdirected():
+			l.intended = intendedOthers
+		case len(s.Intended) > 0 && s.Valid() && l.intended == intendedAbsent:
+			l.intended = intendedUs
+		}
+	}
+	if l.Kind == kindSigned && l.Err == nil && !l.intact() {
+		l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, l.why())
+	}
+}
+
+func (l *Layer) why() string {
+	if !l.signed() {
+		return "there is none"
+	}
+	return l.Report.Signatures[0].Problem()
+}
+
+// unknown reports whether a signature could not be checked for want of a key.
+func (l *Layer) unknown() bool {
+	return l.Report != nil && slices.ContainsFunc(l.Report.Signatures, func(s envelope.Signature) bool {
+		return !s.Valid() && !s.Bad() && s.Certificate == nil
+	})
+}
+
+// enter makes what is in the opened layer p its content: a tree of its own. If
+// the key of a signature was not known, and the protected From names somebody
+// else than the outer one, it is checked once more with their keys.
+func (r *reading) enter(p *Part, l *Layer, kept *source, check func() error) error {
+	child, err := r.parse(kept, p)
+	if err != nil {
+		return err
+	}
+	if err := r.recheck(l, addressesIn(child.node.Header), check); err != nil {
+		return err
+	}
+	l.settle()
+	r.content(child, l)
+	return nil
+}
+
+func (r *reading) recheck(l *Layer, from []string, check func() error) error {
+	known := len(r.opener.Senders)
+	if !l.unknown() {
+		return nil
+	}
+	if err := r.believe(from); err != nil {
+		return err
+	}
+	if len(r.opener.Senders) == known {
+		return nil
+	}
+	return check()
+}
+
+// reopen opens a layer that was opened before, for its signatures alone. What
+// is in it is known, and is the same.
+func (r *reading) reopen(p *Part, l *Layer, begin opening, open func() io.Reader) error {
+	m, err := begin(&r.opener, rereadable(open))
+	if err == nil {
+		defer m.Close()
+		if _, err = io.Copy(io.Discard, m); err == nil {
+			l.Report = m.Report()
+			return nil
+		}
+	}
+	if failed := p.src.failed(); failed != nil {
+		return failed
+	}
+	return err
+}

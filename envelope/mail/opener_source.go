@@ -1,0 +1,162 @@
+package mail
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
+	"github.com/doublekeybox/doublekeybox/internal/reread"
+)
+
+// source is what parts are read from, until the message is closed. It knows
+// whether reading it failed: then what went wrong with a layer that was read
+// from it says nothing of the layer.
+type source struct {
+	kept *reread.Source
+
+	mu  sync.Mutex
+	err error
+}
+
+// Size returns how many octets there are.
+func (s *source) Size() int64 { return s.kept.Size() }
+
+// ReadAt implements io.ReaderAt.
+func (s *source) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.kept.ReadAt(p, off)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case errors.Is(err, reread.ErrClosed):
+		return n, envelope.ErrClosed
+	}
+	s.mu.Lock()
+	s.err = err
+	s.mu.Unlock()
+	return n, err
+}
+
+// failed returns why s could not be read, nil if it could.
+func (s *source) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// keep makes src a source.
+func (r *reading) keep(src io.Reader) (*source, error) {
+	if src == nil {
+		return nil, errors.New("mail: no Reader was given for the message")
+	}
+	most := r.limits.Envelope.SourceBytes
+	if most <= 0 {
+		most = reread.DefaultMax
+	}
+	at, size, ok := section(src)
+	switch {
+	case !ok:
+		return r.hold(src, most)
+	case size > most:
+		return nil, &envelope.LimitError{What: "octets in one message", Max: most}
+	}
+	kept, err := reread.Pin(at, size)
+	return r.add(kept, err)
+}
+
+// hold keeps a copy of src, encrypted.
+func (r *reading) hold(src io.Reader, most int64) (*source, error) {
+	return r.add(reread.Hold(src, reread.Options{Memory: r.limits.Envelope.SpoolMemory, Dir: r.limits.Envelope.SpoolDir, Max: most}))
+}
+
+func (r *reading) add(kept *reread.Source, err error) (*source, error) {
+	var l *reread.LimitError
+	switch {
+	case errors.As(err, &l):
+		return nil, &envelope.LimitError{What: "octets in one message", Max: l.Max}
+	case err != nil:
+		return nil, err
+	}
+	r.m.sources = append(r.m.sources, kept)
+	return &source{kept: kept}, nil
+}
+
+// section returns what is left of a src that can be read at any place. A pipe
+// is an *os.File too, and says only when asked that it is none of these.
+func section(src io.Reader) (at io.ReaderAt, size int64, ok bool) {
+	s, ok := src.(interface {
+		io.ReaderAt
+		io.Seeker
+	})
+	if !ok {
+		return nil, 0, false
+	}
+	if f, ok := src.(*os.File); ok {
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			return nil, 0, false
+		}
+	}
+	start, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, 0, false
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, 0, false
+	}
+	if _, err := s.Seek(start, io.SeekStart); err != nil || start < 0 {
+		return nil, 0, false
+	}
+	size = max(end-start, 0)
+	return io.NewSectionReader(s, start, size), size, true
+}
+
+// parseError makes the limit that a tree reached one of the whole message: what
+// the layers around it had already is counted too.
+func (r *reading) parseError(err error) error {
+	var l *mimeparse.LimitError
+	if !errors.As(err, &l) {
+		return err
+	}
+	out := &envelope.LimitError{What: l.What, Max: l.Max, Fixed: l.Fixed}
+	switch l.What {
+	case "parts in each other":
+		out.Max = int64(r.limits.Depth)
+	case "parts":
+		out.What, out.Max = "parts in one message", int64(r.limits.Parts)
+	}
+	return out
+}
+
+// again is a stream that can be read from its start again, so that no copy of
+// it is made by whoever needs it twice.
+type again struct {
+	open func() io.Reader
+	r    io.Reader
+	n    int64
+}
+
+func rereadable(open func() io.Reader) *again { return &again{open: open, r: open()} }
+
+// Read implements io.Reader.
+func (a *again) Read(p []byte) (int, error) {
+	n, err := a.r.Read(p)
+	a.n += int64(max(n, 0))
+	return n, err
+}
+
+var errSeek = errors.New("mail: internal error: a part is read from its start alone")
+
+// Seek goes to the start, or says where it is.
+func (a *again) Seek(offset int64, whence int) (int64, error) {
+	switch {
+	case whence == io.SeekCurrent && offset == 0:
+		return a.n, nil
+	case whence != io.SeekStart || offset != 0:
+		return 0, errSeek
+	}
+	a.r, a.n = a.open(), 0
+	return 0, nil
+}
