@@ -123,6 +123,9 @@ func (p *parser) next(n *Node, h *hit) (*Node, error) {
 		// The epilogue belongs to nobody but the container.
 		b := newBody(at.node, p.pos())
 		b.kind = epilogue
+		// Without one, the line end behind the last boundary belongs to the
+		// boundary that follows: RFC 2046, Section 5.1.1, close-delimiter.
+		b.least -= int64(p.lineEndBefore())
 		n = at.node
 		var err error
 		if h, err = p.scan(b); err != nil {

@@ -1,0 +1,38 @@
+package mail_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// One mail of each structure that mail programs write.
+func TestStructures(t *testing.T) {
+	alice, bob := parties["alice"](), parties["bob"]()
+	plain := "Content-Type: text/plain\r\nSubject: lunch\r\n\r\nhello\r\n"
+	for _, format := range []string{"OpenPGP", "S/MIME"} {
+		sealed := "application/pkcs7-mime"
+		if format == "OpenPGP" {
+			sealed = "multipart/encrypted"
+		}
+		for _, c := range []struct{ name, entity, want, at string }{
+			{"plain", hello, "1 text/plain\n", "1"},
+			{"encrypted", sealedTo(t, format, hello, nil, bob), "1 " + sealed + " [encrypted]\n1.1 text/plain ep\n", "1.1"},
+			{"signed in the encryption", sealedTo(t, format, hello, alice, bob), "1 " + sealed + " [encrypted]\n1.1 text/plain esp\n", "1.1"},
+			{"signed", signedBy(t, format, hello, alice), "1 multipart/signed [signed]\n1.1 text/plain sp\n", "1.1"},
+			{"encrypted and signed outside", signedBy(t, format, sealedTo(t, format, hello, nil, bob), alice),
+				"1 multipart/signed [signed]\n1.1 " + sealed + " sp [encrypted]\n1.1.1 text/plain ep\n", "1.1.1"},
+			{"multipart in the encryption", sealedTo(t, format, mixed(hello, plain), alice, bob),
+				"1 " + sealed + " [encrypted]\n1.1 multipart/mixed esp\n1.1.1 text/plain esp\n1.1.2 text/plain esp\n", "1.1.2"},
+			{"attached mail, signed", mixed(hello, "Content-Type: message/rfc822\r\n\r\n"+headers+signedBy(t, format, hello, alice)),
+				"1 multipart/mixed\n1.1 text/plain\n1.2 message/rfc822\n1.2.1 multipart/signed [signed errant]\n1.2.1.1 text/plain s\n", "1.2.1.1"},
+		} {
+			t.Run(format+"/"+c.name, func(t *testing.T) {
+				m := opened(t, reader(t), headers+c.entity)
+				require.Equal(t, c.want, shape(m))
+				require.NoError(t, m.Err())
+				require.Equal(t, "hello", text(t, m, c.at)[:5])
+			})
+		}
+	}
+}
