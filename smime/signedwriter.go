@@ -168,6 +168,10 @@ func sign(dst io.Writer, p *seam.SealPlan, detached bool) (seam.Writer, error) {
 	if w.s, err = newSignedWriter(dst, signers, p.Now, signedForm{wrapped: true, detached: detached}); err != nil {
 		return nil, err
 	}
+	// The header of a mail names the digests before there is a signature (RFC 8551, Section 3.5.3.2).
+	for _, s := range signers {
+		w.facts.Signatures = append(w.facts.Signatures, seam.Signature{Sender: -1, SignerID: idOf(s.key.cert).String(), Algorithm: s.scheme().String()})
+	}
 	return w, nil
 }
 

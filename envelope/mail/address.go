@@ -2,6 +2,7 @@ package mail
 
 import (
 	"net/mail"
+	"slices"
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
@@ -40,6 +41,12 @@ func (c *checker) addresses(where string, as []mail.Address) []address {
 // isASCII reports whether the address can be given to a server that knows
 // nothing of SMTPUTF8 (RFC 6531). The domain always can.
 func (a address) isASCII() bool { return isPrintable(a.Local()) }
+
+// needsUTF8 reports whether one of the addresses is not ASCII.
+func (c *checked) needsUTF8() bool {
+	all := slices.Concat([]address{c.from}, c.replyTo, c.to, c.cc, c.bcc)
+	return slices.ContainsFunc(all, func(a address) bool { return !a.isASCII() })
+}
 
 // addressField writes a list of addresses, with their names or without. What is
 // not ASCII of a local part stays UTF-8: nothing else encodes it (RFC 6532,

@@ -45,12 +45,15 @@ func canonical(s string) string {
 func goesAsIs(s string) bool {
 	for line := range strings.SplitSeq(s, "\r\n") {
 		if len(line) > wantedLine+2 || !isPrintable(line) || strings.HasSuffix(line, " ") ||
-			strings.HasPrefix(line, "From ") || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "--=_") {
+			strings.Contains(line, eightBlanks) || strings.HasPrefix(line, "From ") || strings.HasPrefix(line, ".") || strings.HasPrefix(line, "--=_") {
 			return false
 		}
 	}
 	return true
 }
+
+// eightBlanks can become a tab.
+const eightBlanks = "        "
 
 // writeQuoted writes quoted-printable (RFC 2045, Section 6.7) of canonical text.
 // Beyond what has to be, it encodes what servers change: blanks at the end of a
@@ -68,7 +71,7 @@ func writeQuoted(w io.Writer, s string) error {
 		}
 		left := len(out) - start
 		ends := i+1 == len(s) || s[i+1] == '\r'
-		plain := c > ' ' && c <= '~' && c != '=' || c == ' ' && !ends
+		plain := c > ' ' && c <= '~' && c != '=' || c == ' ' && !ends && !strings.HasSuffix(s[:i+1], eightBlanks)
 		n := 3
 		if plain {
 			n = 1

@@ -1,0 +1,155 @@
+package mail
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+)
+
+func (c *Composer) now() time.Time {
+	if c.Time != nil {
+		return c.Time()
+	}
+	return time.Now()
+}
+
+// signsOpenPGP reports whether the first signer does: what is signed by both
+// formats at once is refused by package envelope.
+func (c *Composer) signsOpenPGP() bool {
+	for _, s := range c.Signers {
+		if in := seam.Opaque[seam.Signer](s).Unwrap(); in != nil {
+			return in.Certificate().Format().Name() == openPGP
+		}
+	}
+	return false
+}
+
+const openPGP = "OpenPGP"
+
+// writeBuffer is how much is collected before it is signed and written.
+const writeBuffer = 32 << 10
+
+// writeClear writes a multipart/signed: what goes to dst as its first part goes
+// to the signer too, octet by octet.
+func (c *Composer) writeClear(dst io.Writer, draft *checked) (*envelope.Receipt, error) {
+	var signature bytes.Buffer
+	s := &envelope.Sealer{Profile: c.Profile, Signers: c.Signers, Armor: c.signsOpenPGP(), Limits: c.Limits, Legacy: c.Legacy, Time: c.Time}
+	signer, err := s.SignDetached(&signature)
+	if err != nil {
+		return nil, err
+	}
+	defer signer.Abort()
+	form := newClearForm(signer.Report())
+	out := bufio.NewWriterSize(dst, writeBuffer)
+	inner := draft.protected(nil)
+	if err := writeFields(out, append(inner[:len(inner):len(inner)], form.fields()...)...); err != nil {
+		return nil, err
+	}
+	if _, err := out.WriteString("\r\n--" + form.boundary + "\r\n"); err != nil {
+		return nil, err
+	}
+	signed := bufio.NewWriterSize(io.MultiWriter(out, signer), writeBuffer)
+	b := draft.body(NoConfidentiality, false)
+	if err := writeFields(signed, append(inner, b.fields("clear")...)...); err != nil {
+		return nil, err
+	}
+	if _, err := signed.WriteString("\r\n"); err != nil {
+		return nil, err
+	}
+	if err := b.writeTo(signed); err != nil {
+		return nil, err
+	}
+	if err := signed.Flush(); err != nil {
+		return nil, err
+	}
+	if err := signer.Close(); err != nil {
+		return nil, err
+	}
+	if err := form.writeSignature(out, signature.Bytes()); err != nil {
+		return nil, err
+	}
+	return signer.Receipt(), out.Flush()
+}
+
+// clearForm is what differs between the formats.
+type clearForm struct {
+	protocol, name, micalg string
+	armored                bool // the signature is text already
+	boundary               string
+}
+
+// newClearForm names the digests of the signatures that r says are made: those of
+// RFC 8551, Section 3.5.3.2, or RFC 3156, Section 5 with the names of RFC 9580,
+// Section 9.5.
+func newClearForm(r *envelope.Report) *clearForm {
+	f := &clearForm{protocol: "application/pkcs7-signature", name: "smime.p7s", boundary: "=_" + rand.Text()}
+	prefix, hyphen := "", "sha-"
+	if r.Format == openPGP {
+		f.protocol, f.name, f.armored = "application/pgp-signature", "signature.asc", true
+		prefix, hyphen = "pgp-", "sha"
+	}
+	var names []string
+	for _, s := range r.Signatures {
+		digest := strings.ToLower(s.Algorithm[strings.LastIndex(s.Algorithm, " ")+1:])
+		if rest, ok := strings.CutPrefix(digest, "sha-"); ok {
+			digest = hyphen + rest
+		}
+		if name := prefix + digest; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	f.micalg = strings.Join(names, ",")
+	return f
+}
+
+func (f *clearForm) fields() []field {
+	const name = "Content-Type"
+	return []field{
+		{"MIME-Version", "1.0"},
+		{name, withParams(name, "multipart/signed", param{"protocol", f.protocol}, param{"micalg", f.micalg}, param{"boundary", f.boundary})},
+	}
+}
+
+// writeSignature ends the message.
+func (f *clearForm) writeSignature(w io.Writer, signature []byte) error {
+	const kind, disposition = "Content-Type", "Content-Disposition"
+	fs := []field{
+		{kind, withParams(kind, f.protocol, param{"name", f.name})},
+		{disposition, withParams(disposition, "attachment", param{"filename", f.name})},
+	}
+	if !f.armored {
+		fs = append(fs, field{"Content-Transfer-Encoding", "base64"})
+	}
+	if _, err := io.WriteString(w, "\r\n--"+f.boundary+"\r\n"); err != nil {
+		return err
+	}
+	if err := writeFields(w, fs...); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, "\r\n"); err != nil {
+		return err
+	}
+	if f.armored {
+		if _, err := io.WriteString(w, canonical(string(signature))); err != nil {
+			return err
+		}
+	} else {
+		b := base64lines.NewWriter(w)
+		if _, err := b.Write(signature); err != nil {
+			return err
+		}
+		if err := b.Close(); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, "\r\n--"+f.boundary+"--\r\n")
+	return err
+}
