@@ -59,24 +59,6 @@ const (
 	NoConfidentiality
 )
 
-// Plan is what a Composer will do: every address has a key, every key can be
-// used. Nothing was read of the draft's readers and nothing written.
-type Plan struct {
-	composer *Composer
-	draft    *Draft
-	copies   []Copy
-}
-
-// Copy is one message that goes out.
-type Copy struct {
-	Recipients []string // envelope recipients: disjoint over all copies, none for the own copy
-	To         []*keyring.Verified
-	Format     string // "OpenPGP", "S/MIME"
-	Bcc        bool   // for one Bcc recipient alone
-	Own        bool   // the sender's own
-	Signed     bool
-}
-
 // File is where a sealed message is kept: an *os.File, for example.
 type File interface {
 	io.Writer

@@ -226,3 +226,6 @@ func (h *Holder) end() {
 		h.err = errEnded
 	}
 }
+
+// Settle does nothing: it is there for who writes to a Pinner too.
+func (h *Holder) Settle() error { return h.err }
