@@ -192,6 +192,7 @@ func (p *planner) begin(c *plannedCopy) error {
 		return fmt.Errorf("mail: %w", err)
 	}
 	c.Container, c.content, c.LoweredBy = r.Container, r.Content, r.LoweredBy
+	c.Signed = len(p.c.signers(c.Format)) > 0
 	return nil
 }
 
