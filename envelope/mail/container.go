@@ -22,7 +22,7 @@ const boundaryMark = "=_"
 // alone, and random for each message: one that two have in common would tell
 // that they are copies of one mail.
 func frameFor(format, container, boundary string) frame {
-	if format == formatCMS {
+	if format == formatSMIME {
 		return cmsFrame(container)
 	}
 	return pgpFrame(boundary)
@@ -75,7 +75,7 @@ const (
 // encoder returns what makes of the message the text between head and tail. Its
 // Close does not close dst.
 func encoder(format string, dst io.Writer) io.WriteCloser {
-	if format == formatCMS {
+	if format == formatSMIME {
 		return base64lines.NewWriter(dst)
 	}
 	return &lineEnds{dst: dst}

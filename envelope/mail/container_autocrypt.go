@@ -18,12 +18,11 @@ func (p *planner) autocrypt() error {
 	if c == nil {
 		return nil
 	}
-	in := inside(c)
-	if in == nil || in.Format().Name() != formatPGP {
+	if formatOf(c) != formatPGP {
 		return fmt.Errorf("%w: Composer.Autocrypt is no OpenPGP certificate", keyring.ErrRefused)
 	}
 	// Section 2.1: a field whose addr is not the one in From is ignored.
-	if err := in.Binds(p.from, p.now); err != nil {
+	if err := inside(c).Binds(p.from, p.now); err != nil {
 		return fmt.Errorf("%w: Composer.Autocrypt: %w", keyring.ErrRefused, err)
 	}
 	if n := len(autocryptField(p.from, c).value); n > maxAutocrypt {

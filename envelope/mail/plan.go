@@ -200,7 +200,7 @@ func (p *planner) begin(c *plannedCopy) error {
 func (c *Composer) sealer(format string) *envelope.Sealer {
 	return &envelope.Sealer{
 		Profile: c.Profile, RefuseLowering: c.RefuseLowering, Signers: c.signers(format),
-		Entity: format == formatCMS, Armor: format == formatPGP, // RFC 3156, Section 4
+		Entity: format == formatSMIME, Armor: format == formatPGP, // RFC 3156, Section 4
 		Limits: c.Limits, Legacy: c.Legacy, Time: c.Time,
 	}
 }

@@ -11,12 +11,6 @@ import (
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
-// The formats, by the names that their certificates go by.
-const (
-	formatPGP = "OpenPGP"
-	formatCMS = "S/MIME"
-)
-
 // recipient is an address with what can be sealed to it, at least one way; the
 // one that is preferred first.
 type recipient struct {
@@ -81,12 +75,12 @@ func (p *planner) candidates(a address) ([]*choice, error) {
 		return nil, err
 	}
 	var all []*choice
-	for _, f := range []string{formatPGP, formatCMS} {
+	for _, f := range []string{formatPGP, formatSMIME} {
 		if keys, err := p.c.Ring.RecipientsIn(f, a.String()); err == nil {
 			all = append(all, &choice{format: f, keys: keys})
 		}
 	}
-	if len(all) > 1 && p.prefers(a, formatCMS) && !p.prefers(a, formatPGP) {
+	if len(all) > 1 && p.prefers(a, formatSMIME) && !p.prefers(a, formatPGP) {
 		slices.Reverse(all)
 	}
 	return all, nil
@@ -114,18 +108,10 @@ func byFormat(keys []*keyring.Verified) []*choice {
 
 // formatOf returns "" for a certificate that nobody made.
 func formatOf(c *keyring.Certificate) string {
-	in := inside(c)
-	if in == nil {
+	if c == nil || inside(c) == nil {
 		return ""
 	}
-	return in.Format().Name()
-}
-
-func inside(c *keyring.Certificate) seam.Certificate {
-	if c == nil {
-		return nil
-	}
-	return seam.Opaque[seam.Certificate](*c).Unwrap()
+	return inside(c).Format().Name()
 }
 
 // usable returns the candidates that can be sealed to now, and what is wrong
@@ -182,7 +168,7 @@ func (p *planner) probe(format string, to []*keyring.Verified) (*envelope.Report
 // who read one AEAD of CMS alone make with those who read another a message
 // that has none, and are apart; of OpenPGP's AEADs OCB is read by all.
 func class(r *envelope.Report) string {
-	if r.Format == formatCMS {
+	if r.Format == formatSMIME {
 		return r.Container + " " + r.Content
 	}
 	return r.Container

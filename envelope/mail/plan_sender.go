@@ -40,7 +40,7 @@ func (p *planner) sender() (errs []error) {
 			bound[f] = err
 		}
 	}
-	for _, f := range []string{formatPGP, formatCMS} {
+	for _, f := range []string{formatPGP, formatSMIME} {
 		if bound[f] != nil {
 			errs = append(errs, bound[f])
 		}
