@@ -18,6 +18,9 @@ import (
 // given leave to.
 var ErrFlood = errors.New("the server says more than any server has to say")
 
+// ErrStalled is why a connection was cut on which nothing moved.
+var ErrStalled = errors.New("nothing has come for too long")
+
 // Conn is a connection with a bound on what is read from it, and on how long
 // one write may take. The methods of its own are safe for concurrent use.
 type Conn struct {
@@ -25,6 +28,7 @@ type Conn struct {
 	raw   net.Conn
 	left  atomic.Int64 // octets that may still be read
 	block atomic.Int64 // nanoseconds for one write; 0: none of its own
+	moved atomic.Int64 // octets, in both directions
 }
 
 // Wrap returns c as it is used here: raw is what is below it, which ends it
@@ -45,6 +49,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p[:min(int64(len(p)), left)])
 	c.left.Add(-int64(n))
+	c.moved.Add(int64(n))
 	return n, err
 }
 
@@ -55,7 +60,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.moved.Add(int64(n))
+	return n, err
 }
 
 // Cut ends the connection at once, with no word to the server.
@@ -64,6 +71,31 @@ func (c *Conn) Cut() { _ = c.raw.Close() }
 // Watch cuts the connection when ctx ends. stop has to be called.
 func (c *Conn) Watch(ctx context.Context) (stop func() bool) {
 	return context.AfterFunc(ctx, c.Cut)
+}
+
+// Stall cuts the connection where no octet moves for d. The context that it
+// returns ends with ErrStalled then; stop has to be called.
+func (c *Conn) Stall(ctx context.Context, d time.Duration) (stalling context.Context, stop func()) {
+	stalling, cancel := context.WithCancelCause(ctx)
+	before := c.moved.Load()
+	var timer *time.Timer
+	ready := make(chan struct{})
+	timer = time.AfterFunc(d, func() {
+		<-ready
+		if now := c.moved.Load(); now != before {
+			before = now
+			timer.Reset(d)
+			return
+		}
+		cancel(ErrStalled)
+	})
+	close(ready)
+	end := c.Watch(stalling)
+	return stalling, func() {
+		timer.Stop()
+		end()
+		cancel(nil)
+	}
 }
 
 // Address takes a server's address apart: scheme://host or scheme://host:port.
