@@ -25,20 +25,15 @@ type body struct {
 	cr   bool
 	text bool // anything but white space was seen
 
-	base64 *base64Size
-	qp     *qpDecoder
-	size   int64 // decoded, for qp
-	out    []byte
+	base64 base64Size
+	qp     qpDecoder
+	size   int64  // decoded, of quoted-printable
+	out    []byte // a piece of that
 }
 
-func newBody(n *Node, at int64) *body {
-	b := &body{node: n, start: at, least: at, fed: at}
-	switch n.Encoding {
-	case "base64":
-		b.base64 = new(base64Size)
-	case "quoted-printable":
-		b.qp = new(qpDecoder)
-	}
+// begin makes of b the body of n that begins at an offset.
+func (b *body) begin(n *Node, kind int, at int64) *body {
+	*b = body{node: n, kind: kind, start: at, least: at, fed: at, out: b.out[:0]}
 	return b
 }
 
@@ -53,16 +48,16 @@ func (b *body) to(from *buffer, offset int64) {
 
 func (b *body) feed(s []byte) {
 	b.lineEnds(s)
-	if bytes.IndexByte(s, 0) >= 0 && b.kind == leaf {
+	if b.node.Encoding != "base64" && b.kind == leaf && bytes.IndexByte(s, 0) >= 0 {
 		b.node.find("nul", b.node.Encoding != "binary", "the body has a zero octet, where a line ends for some programs")
 	}
 	switch {
 	case b.kind == epilogue:
 		b.text = b.text || len(bytes.TrimSpace(s)) > 0
 	case b.kind == preamble:
-	case b.base64 != nil:
-		b.base64.feed(s)
-	case b.qp != nil:
+	case b.node.Encoding == "base64":
+		b.base64.feed(s) // a zero octet is none of base64
+	case b.node.Encoding == "quoted-printable":
 		b.out = b.qp.decode(b.out[:0], s, false)
 		b.size += int64(len(b.out))
 	}
@@ -78,7 +73,7 @@ func (b *body) lineEnds(s []byte) {
 	crs, lfs := bytes.Count(s, []byte{'\r'}), bytes.Count(s, []byte{'\n'})
 	crlfs := 0
 	if crs > 0 {
-		crlfs = bytes.Count(s, []byte("\r\n"))
+		crlfs = countCRLF(s, lfs)
 	}
 	if b.last[1] == '\r' {
 		if s[0] == '\n' {
@@ -107,8 +102,27 @@ func (b *body) lineEnds(s []byte) {
 	}
 }
 
+// countCRLF returns how many of the line feeds in s follow a carriage return.
+func countCRLF(s []byte, lfs int) int {
+	// Most bodies of any size have lines of one length, as base64 has: it is
+	// enough to look where their ends must be. If as many are there as s has
+	// line feeds, they are all.
+	first := bytes.IndexByte(s, '\n')
+	second := first + 1 + bytes.IndexByte(s[first+1:], '\n')
+	n := 0
+	if first > 0 && second > first {
+		for i := first; i < len(s) && s[i] == '\n' && s[i-1] == '\r'; i += second - first {
+			n++
+		}
+	}
+	if n == lfs {
+		return n
+	}
+	return bytes.Count(s, []byte("\r\n"))
+}
+
 // done says what was found, when the body was read.
-func (b *body) done(p *parser) {
+func (b *body) done() {
 	if b.last[1] == '\r' && b.fed > b.start {
 		b.cr = true
 	}
@@ -124,9 +138,9 @@ func (b *body) done(p *parser) {
 			b.node.find("epilogue", false, "behind its last boundary the multipart has text, which belongs to no part")
 		}
 	case b.kind == preamble:
-	case b.base64 != nil:
+	case b.node.Encoding == "base64":
 		b.node.Size = b.base64.done(b.node)
-	case b.qp != nil:
+	case b.node.Encoding == "quoted-printable":
 		b.out = b.qp.decode(b.out[:0], nil, true)
 		b.node.Size = b.size + int64(len(b.out))
 		b.qp.done(b.node)

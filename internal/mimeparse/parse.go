@@ -22,6 +22,7 @@ type open struct {
 	node     *Node
 	boundary []byte // nil for a message/rfc822, which ends with what it is in
 	ended    bool   // its last boundary was seen: what follows is epilogue
+	near     bool   // a line was seen that only begins with it
 }
 
 type parser struct {
@@ -37,6 +38,8 @@ type parser struct {
 	findings int   // of all parts but the last
 	made     *Node // the last
 
+	body    body   // that is read
+	found   hit    // the last
 	header  []byte // of the part that is read
 	scratch Header
 	ends    lineEnds // of the lines that make the structure
@@ -94,13 +97,13 @@ func (p *parser) message() error {
 
 // content reads the body of n up to the boundary of something that is open.
 func (p *parser) content(n *Node) (*hit, error) {
-	b := newBody(n, p.pos())
+	kind := leaf
 	if boundary := n.boundary(); boundary != nil {
 		p.stack = append(p.stack, open{node: n, boundary: boundary})
 		p.nested++
-		b.kind = preamble
+		kind = preamble
 	}
-	return p.scan(b)
+	return p.scan(n, kind)
 }
 
 // next ends what the boundary in hit ends, and returns the part that begins
@@ -121,14 +124,9 @@ func (p *parser) next(n *Node, h *hit) (*Node, error) {
 			return p.node(at.node)
 		}
 		// The epilogue belongs to nobody but the container.
-		b := newBody(at.node, p.pos())
-		b.kind = epilogue
-		// Without one, the line end behind the last boundary belongs to the
-		// boundary that follows: RFC 2046, Section 5.1.1, close-delimiter.
-		b.least -= int64(p.lineEndBefore())
 		n = at.node
 		var err error
-		if h, err = p.scan(b); err != nil {
+		if h, err = p.scan(n, epilogue); err != nil {
 			return nil, err
 		}
 	}

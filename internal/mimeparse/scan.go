@@ -85,7 +85,13 @@ type hit struct {
 
 // scan reads what is before the next boundary, and that line. It returns nil at
 // the end of the source. It stands at the beginning of a line.
-func (p *parser) scan(b *body) (*hit, error) {
+func (p *parser) scan(n *Node, kind int) (*hit, error) {
+	b := p.body.begin(n, kind, p.pos())
+	if kind == epilogue {
+		// Without one, the line end behind the last boundary belongs to the
+		// boundary that follows: RFC 2046, Section 5.1.1, close-delimiter.
+		b.least -= int64(p.lineEndBefore())
+	}
 	p.pending = b
 	defer func() { p.pending = nil }()
 	for begins := true; ; {
@@ -97,7 +103,7 @@ func (p *parser) scan(b *body) (*hit, error) {
 			if h != nil {
 				h.end = max(h.end, b.least)
 				b.to(&p.buffer, h.end)
-				b.done(p)
+				b.done()
 				return h, nil
 			}
 		}
@@ -109,7 +115,7 @@ func (p *parser) scan(b *body) (*hit, error) {
 		if p.eof() {
 			p.r = p.n
 			b.to(&p.buffer, p.size)
-			b.done(p)
+			b.done()
 			return nil, nil
 		}
 		// The last two octets may be of a line end and the first dash.
@@ -150,41 +156,40 @@ func (p *parser) boundaryHere() (*hit, error) {
 		line = line[:min(len(line), longestLine)]
 	}
 	text := trimEOL(line[2:])
-	if whole || p.eof() {
-		for i := len(p.stack) - 1; i >= 0; i-- {
-			if last, ok := p.stack[i].is(text); ok {
-				h := &hit{level: i, last: last, start: p.pos(), end: p.pos() - int64(p.lineEndBefore())}
-				p.boundaryEnds(p.stack[i].node, line)
-				p.r += len(line)
-				return h, nil
-			}
+	near := false
+	for i := len(p.stack) - 1; i >= 0; i-- {
+		o := &p.stack[i]
+		if o.boundary == nil || len(text) < len(o.boundary) || string(text[:len(o.boundary)]) != string(o.boundary) {
+			continue
 		}
+		if last, ok := isEnd(text[len(o.boundary):]); ok && (whole || p.eof()) {
+			p.found = hit{level: i, last: last, start: p.pos(), end: p.pos() - int64(p.lineEndBefore())}
+			p.boundaryEnds(o.node, line)
+			p.r += len(line)
+			return &p.found, nil
+		}
+		near = near || !o.near
 	}
-	p.nearly(text)
+	if near {
+		p.nearly(text)
+	}
 	return nil, nil
 }
 
-// is reports whether text, a line without its dashes and its end, is the
-// boundary of o, and whether the last one.
-func (o *open) is(text []byte) (last, ok bool) {
-	if o.boundary == nil || len(text) < len(o.boundary) || !bytes.HasPrefix(text, o.boundary) {
-		return false, false
-	}
-	// RFC 2046, Section 5.1.1: white space may follow, which was added on the way.
-	switch rest := bytes.TrimRight(text[len(o.boundary):], " \t"); string(rest) {
-	case "":
-		return false, true
-	case "--":
-		return true, true
-	}
-	return false, false
+// isEnd reports whether rest can stand behind a boundary in its line, and
+// whether the boundary is the last one then. RFC 2046, Section 5.1.1: white
+// space may follow, which was added on the way.
+func isEnd(rest []byte) (last, ok bool) {
+	rest, last = bytes.CutPrefix(rest, []byte("--"))
+	return last, len(bytes.Trim(rest, " \t")) == 0
 }
 
 // nearly notes a line that begins with a boundary and is none.
 func (p *parser) nearly(text []byte) {
 	for i := range p.stack {
 		o := &p.stack[i]
-		if o.boundary != nil && len(text) >= len(o.boundary) && bytes.HasPrefix(text, o.boundary) {
+		if o.boundary != nil && bytes.HasPrefix(text, o.boundary) {
+			o.near = true
 			o.node.find("boundary-prefix-line", true, "a line begins with the boundary and goes on: it is a boundary for some programs")
 		}
 	}
