@@ -131,11 +131,11 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 // is text.
 func splitInline(r io.Reader) (pieces []piece, err error) {
 	br := bufio.NewReaderSize(r, inlineLine)
-	var at, done int64 // of this line, and of the text that is in a piece
+	var at, done int64 // where this line begins; what is in a piece already
 	var begun int64    // where the block begins
 	var want []string  // the lines that the block has still to have
-	kind, blank, late, found := "", true, true, false
-	text := func(to int64, blank bool) {
+	kind, blank, found := "", true, false
+	text := func(to int64) {
 		if to > done {
 			pieces = append(pieces, piece{start: done, end: to, blank: blank})
 		}
@@ -146,30 +146,27 @@ func splitInline(r io.Reader) (pieces []piece, err error) {
 			return nil, err
 		}
 		mark := ""
-		if whole && bytes.HasPrefix(line, []byte("-----")) {
+		if whole && err != bufio.ErrBufferFull && bytes.HasPrefix(line, []byte("-----")) {
 			mark = string(bytes.TrimRight(line, " \t\r\n"))
 		}
 		switch {
-		case mark == beginMessage:
-			kind, begun, want, late = kindEncrypted, at, []string{endMessage}, true
-		case mark == beginCleartext:
-			kind, begun, want, late = kindSigned, at, []string{beginSignature, endSignature}, true
+		case mark == beginMessage || mark == beginCleartext:
+			blank = blank && len(want) == 0 // else the block before did not end
+			kind, begun, want = kindEncrypted, at, []string{endMessage}
+			if mark == beginCleartext {
+				kind, want = kindSigned, []string{beginSignature, endSignature}
+			}
 		case len(want) > 0 && mark == want[0]:
 			if want = want[1:]; len(want) == 0 {
-				text(begun, blank)
+				text(begun)
 				done = at + int64(len(line))
 				pieces = append(pieces, piece{kind: kind, start: begun, end: done})
-				blank, late, found = true, true, true
+				blank, found = true, true
 			}
+		case len(want) == 0 && len(bytes.TrimSpace(line)) > 0:
+			blank = false
 		}
 		at += int64(len(line))
-		if mark == "" && len(bytes.TrimSpace(line)) > 0 {
-			if len(want) > 0 {
-				late = false
-			} else {
-				blank = false
-			}
-		}
 		whole = err != bufio.ErrBufferFull
 		if err == io.EOF {
 			break
@@ -178,6 +175,7 @@ func splitInline(r io.Reader) (pieces []piece, err error) {
 	if !found {
 		return nil, nil
 	}
-	text(at, blank && late)
+	blank = blank && len(want) == 0
+	text(at)
 	return pieces, nil
 }

@@ -174,7 +174,9 @@ func (l *Layer) settle() {
 			l.intended = intendedUs
 		}
 	}
-	if l.Kind == kindSigned && l.Err == nil && !l.intact() {
+	// What is compressed may be signed inside: one layer to whoever opens it.
+	claimed := l.Kind == kindSigned || l.Kind == kindCompressed && l.signed()
+	if claimed && l.Err == nil && !l.intact() {
 		l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, l.why())
 	}
 }
