@@ -12,6 +12,10 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 )
 
+// maxFrom is more octets than a name and an address take: 254 for the address
+// (RFC 5321, Section 4.5.3.1.3), and for a name of 300 letters that are encoded.
+const maxFrom = 4096
+
 // author is who a header says wrote the message.
 type author struct {
 	address  mailbox.Address // the zero value where there is not exactly one that every program reads
@@ -75,6 +79,9 @@ func (a *author) read(value string) {
 	switch {
 	case collapsed(value) == "" || collapsed(value) == "<>":
 		a.found("from-empty", "From is empty", false)
+		return
+	case len(value) > maxFrom:
+		a.found("from-unreadable", "From is too long to be that of one author: "+cut(value), true)
 		return
 	case control(value):
 		a.found("from-unreadable", "From has control characters, which end it in some programs: "+cut(value), true)
@@ -185,12 +192,8 @@ func quotedString(s string) (n int, text string) {
 // otherAddress returns what in a text a person takes for an address that is not
 // this one, "" if there is nothing.
 func otherAddress(text string, address mailbox.Address) string {
-	text = strings.Map(plainRune, text)
-	for _, at := range []string{" @", "@ "} { // "alice @ example.org" is read as an address too
-		for strings.Contains(text, at) {
-			text = strings.ReplaceAll(text, at, "@")
-		}
-	}
+	// "alice @ example.org" is read as an address too.
+	text = strings.NewReplacer(" @ ", "@", " @", "@", "@ ", "@").Replace(collapsed(strings.Map(plainRune, text)))
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`"<>()[],:;\`, r) }) {
 		local, domain, ok := strings.Cut(strings.Trim(word, "'`|/"), "@")
 		domain = strings.TrimRight(domain, ".!?")

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/confusable"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
 // noteParts repeats what is odd about the parts.
@@ -138,7 +140,24 @@ func (j *judgement) noteHeaders() {
 		j.found("outer-differs", name+" outside is "+cut(shown(j.headers.outer.Values(name)))+", which the author did not put there")
 	}
 	j.noteSender()
+	j.noteLookalike()
 	j.noteProtection()
+}
+
+// noteLookalike says of an author that they may be taken for somebody else.
+// Whoever has such an address can be verified for it, and for no other.
+func (j *judgement) noteLookalike() {
+	who := j.from.address.String()
+	if why := confusable.Odd(who); why != "" {
+		j.found("from-odd", "the address "+cut(who)+" is written oddly: "+why)
+	}
+	if j.opener.Ring == nil || who == "" {
+		return
+	}
+	_, err := j.opener.Ring.Senders(who)
+	if u := new(keyring.UnknownError); errors.As(err, &u) && len(u.Similar) > 0 {
+		j.found("from-similar", "the address "+cut(who)+" is not known, and looks like "+cut(u.Similar[0])+", which is")
+	}
 }
 
 // noteSender says who else is named as having sent the message.
