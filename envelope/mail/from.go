@@ -146,6 +146,8 @@ func mailboxIn(value string) (name, addr, code, why string) {
 			switch {
 			case !ok:
 				return "", "", unreadable, "a bracket in From is not closed"
+			case strings.HasPrefix(strings.TrimLeft(rest, " \t"), ","):
+				return "", "", "from-addresses", "From has several addresses"
 			case strings.Trim(rest, " \t") != "":
 				return "", "", unreadable, "something stands behind the address in From"
 			}

@@ -131,9 +131,14 @@ func (j *judgement) noteHeaders() {
 		j.add(f)
 	}
 	for _, name := range shownFields() {
-		// RFC 5322, Section 3.6: each at most once. From is looked at elsewhere.
-		if fields, _ := j.headers.header(name); len(fields) > 1 && name != "From" {
-			j.add(Finding{Code: "two-" + strings.ToLower(name), Text: "there are several " + name + " fields: " + cut(strings.Join(fields, " | ")), Ambiguous: true})
+		// RFC 5322, Section 3.6: each at most once, outside too, where a program
+		// that knows nothing of protected fields looks.
+		fields, _ := j.headers.header(name)
+		if outer := j.headers.outer.Values(name); len(fields) < 2 {
+			fields = outer
+		}
+		if code := "two-" + strings.ToLower(name); len(fields) > 1 && !slices.ContainsFunc(j.findings, func(f Finding) bool { return f.Code == code }) {
+			j.add(Finding{Code: code, Text: "there are several " + name + " fields: " + cut(strings.Join(fields, " | ")), Ambiguous: true})
 		}
 	}
 	for _, name := range j.differing() {

@@ -70,6 +70,12 @@ func (j *judgement) whole() bool {
 		if n := j.shells[i].node; n.MediaType == "multipart/signed" && len(n.Children) != 2 {
 			return false
 		}
+		// What stands behind the last boundary no program ought to show; where one
+		// does, or where a whole mail was smuggled in there, it is not signed. What
+		// is before the first one is the note to readers without MIME.
+		if slices.ContainsFunc(j.shells[i].Findings, func(f Finding) bool { return f.Code == "epilogue" }) {
+			return false
+		}
 	}
 	return true
 }

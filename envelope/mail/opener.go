@@ -73,13 +73,13 @@ func (o *Opener) Open(src io.Reader) (_ *Message, err error) {
 		return nil, err
 	}
 	r.m.finish()
+	if r.m.summary, err = o.judge(r.m); err != nil {
+		return nil, err
+	}
 	if o.Strict {
 		if err := r.m.ambiguous(); err != nil {
 			return nil, err
 		}
-	}
-	if r.m.summary, err = o.judge(r.m); err != nil {
-		return nil, err
 	}
 	opened = true
 	return r.m, nil

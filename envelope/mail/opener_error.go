@@ -28,7 +28,11 @@ func (e *AmbiguousError) Error() string {
 		if i == 0 {
 			sep = ": "
 		}
-		fmt.Fprintf(&b, "%s%s in part %s: %s", sep, f.Code, f.Path, f.Text)
+		where := "the header"
+		if f.Path != "" {
+			where = "part " + f.Path
+		}
+		fmt.Fprintf(&b, "%s%s in %s: %s", sep, f.Code, where, f.Text)
 	}
 	return b.String()
 }

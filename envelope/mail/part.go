@@ -71,11 +71,9 @@ func (m *Message) payload() *Part {
 // ambiguous returns an *AmbiguousError if there is a finding that is.
 func (m *Message) ambiguous() error {
 	var all []Finding
-	for _, p := range m.parts {
-		for _, f := range p.Findings {
-			if f.Ambiguous {
-				all = append(all, f)
-			}
+	for _, f := range m.summary.Findings { // those of the parts are among them
+		if f.Ambiguous {
+			all = append(all, f)
 		}
 	}
 	if len(all) == 0 {

@@ -121,7 +121,8 @@ func fieldName(n *Node, field []byte, first bool) string {
 	if i := bytes.IndexByte(field, '\n'); i >= 0 {
 		line = field[:i]
 	}
-	if from := bytes.TrimPrefix(line, []byte{'>'}); first && bytes.HasPrefix(from, []byte("From ")) {
+	// "From :" with white space before the colon is a field (RFC 5322, Section 4.5).
+	if from, ok := bytes.CutPrefix(bytes.TrimPrefix(line, []byte{'>'}), []byte("From ")); first && ok && !bytes.HasPrefix(bytes.TrimLeft(from, " \t"), []byte{':'}) {
 		n.find("header-from-line", false, "the header begins with the separator line of a mailbox file")
 		return ""
 	}
