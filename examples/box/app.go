@@ -102,7 +102,7 @@ func (a *app) root() *cobra.Command {
 	for _, c := range []*cobra.Command{
 		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.identityCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
-		a.rewrapCommand(), a.resealCommand(), a.ringCommand(),
+		a.rewrapCommand(), a.resealCommand(), a.ringCommand(), a.mailCommand(),
 	} {
 		c.GroupID = "now"
 		root.AddCommand(c)

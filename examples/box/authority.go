@@ -21,6 +21,7 @@ import (
 type authorityFlags struct {
 	roots, intermediates, revocation []string
 	list                             string
+	always                           bool // they decide also where no FILE=ADDRESS is given
 
 	made *smime.Authorities // of the above, once for all recipients
 }
@@ -116,7 +117,7 @@ func (a *app) authorities(flag string) (*smime.Authorities, error) {
 // it.
 func (a *app) authorityInUse(flag string, all []named) error {
 	f := &a.authority
-	if len(f.roots)+len(f.intermediates)+len(f.revocation) == 0 {
+	if len(f.roots)+len(f.intermediates)+len(f.revocation) == 0 || f.always {
 		return nil
 	}
 	for _, n := range all {

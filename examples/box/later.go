@@ -11,7 +11,6 @@ func laterCommands() []*cobra.Command {
 	for _, c := range []struct{ use, short string }{
 		{"lock", "Lock files with a passphrase: the single-key box"},
 		{"unlock", "Open what lock made"},
-		{"mail", "Compose and read whole e-mails"},
 	} {
 		cs = append(cs, &cobra.Command{
 			Use:                c.use,

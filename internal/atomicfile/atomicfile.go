@@ -86,6 +86,17 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, f.err
 }
 
+// ReadAt implements io.ReaderAt: what was written can be read again before it
+// has its name.
+func (f *File) ReadAt(p []byte, off int64) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.done {
+		return 0, ErrDone
+	}
+	return f.f.ReadAt(p, off)
+}
+
 // Commit puts what was written under the final name. Where it returns an error
 // there is no new file, and one that was there before is as it was.
 func (f *File) Commit() error {

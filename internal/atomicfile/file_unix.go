@@ -18,7 +18,7 @@ func createTemp(dir string, secret bool) (*os.File, error) {
 	if secret {
 		perm = 0o600
 	}
-	return os.OpenFile(filepath.Join(dir, ".doublekeybox-"+rand.Text()+".tmp"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	return os.OpenFile(filepath.Join(dir, ".doublekeybox-"+rand.Text()+".tmp"), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 }
 
 // place gives temp its final name unless there is such a file. link(2) fails

@@ -16,7 +16,7 @@ import (
 func createTemp(dir string, secret bool) (*os.File, error) {
 	name := filepath.Join(dir, "~doublekeybox-"+rand.Text()+".tmp")
 	if !secret {
-		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	}
 	descriptor, free, err := ownerOnly()
 	if err != nil {
@@ -29,7 +29,7 @@ func createTemp(dir string, secret bool) (*os.File, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "create", Path: name, Err: err}
 	}
-	h, err := syscall.CreateFile(p, syscall.GENERIC_WRITE, 0, &sa, syscall.CREATE_NEW, syscall.FILE_ATTRIBUTE_NORMAL, 0)
+	h, err := syscall.CreateFile(p, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, &sa, syscall.CREATE_NEW, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "create", Path: name, Err: err}
 	}
