@@ -135,7 +135,7 @@ func (a *app) sayOpened(o *opened) {
 	if e := o.entity; e != nil {
 		switch {
 		case e.whole:
-			a.say("note: the mail holds several parts (%s): written as they are; box mail read, which takes them apart, is not yet built", shown(e.mediaType))
+			a.say("note: the mail holds several parts (%s): written as they are; box mail read takes them apart", shown(e.mediaType))
 		case e.name != "":
 			a.say("the file was sent as %s (%s)", shown(e.name), shown(e.mediaType))
 		}

@@ -107,7 +107,7 @@ func sealedPart(src io.Reader) (io.Reader, error) {
 		}
 		return pgpPart(e.MultipartReader())
 	case "multipart/signed":
-		return nil, badMail(errors.New("it is signed and not sealed: box mail read is not yet built"))
+		return nil, badMail(errors.New("it is signed and not sealed: box mail read shows what is in it, and by whom"))
 	}
 	// QUIRK: gateways replace the type and leave the name.
 	if _, d, err := e.Header.ContentDisposition(); err == nil && strings.EqualFold(d["filename"], "smime.p7m") {
