@@ -233,7 +233,7 @@ func (a *app) saveParts(dir string, m *mail.Message) (savedAs map[string]string,
 	defer root.Close()
 	var leaves []*mail.Part
 	for _, p := range m.Parts() {
-		if p.IsLeaf() {
+		if isContent(p) {
 			leaves = append(leaves, p)
 		}
 	}
@@ -292,7 +292,7 @@ const mostShownText = 1 << 20
 // word it is.
 func (a *app) printTexts(m *mail.Message) error {
 	for _, p := range m.Parts() {
-		if p.MediaType != "text/plain" || !p.IsLeaf() || p.Name != "" {
+		if p.MediaType != "text/plain" || !isContent(p) || p.Name != "" {
 			continue
 		}
 		text, err := io.ReadAll(io.LimitReader(p.Open(), mostShownText))
@@ -337,7 +337,7 @@ func partNote(p *mail.Part, savedAs string) string {
 	if p.Name != "" {
 		fmt.Fprintf(&b, "  %s", shown(p.Name))
 	}
-	if p.IsLeaf() {
+	if isContent(p) {
 		fmt.Fprintf(&b, "  %d bytes", p.Size)
 	}
 	if savedAs != "" && savedAs != p.Name {
@@ -366,3 +366,7 @@ func partStatus(p *mail.Part) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// isContent reports whether a part is content for people, and neither holds
+// other parts nor is a cryptographic layer that did not open.
+func isContent(p *mail.Part) bool { return len(p.Children()) == 0 && p.Layer() == nil }
