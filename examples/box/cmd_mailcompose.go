@@ -133,14 +133,14 @@ func (a *app) mailCompose(f *composeFlags) error {
 func (a *app) draft(f *composeFlags) (d *mail.Draft, closeAll func(), err error) {
 	d = &mail.Draft{Subject: f.subject, InReplyTo: f.inReplyTo, References: f.inReplyTo}
 	var open []*input
-	closeAll = func() {
+	end := func() {
 		for _, in := range open {
 			in.Close()
 		}
 	}
 	defer func() {
 		if err != nil {
-			closeAll()
+			end()
 		}
 	}()
 	from, err := mailboxes("--from", f.from)
@@ -180,7 +180,7 @@ func (a *app) draft(f *composeFlags) (d *mail.Draft, closeAll func(), err error)
 		}
 		d.Attachments = append(d.Attachments, mail.Attachment{Name: base, Body: in})
 	}
-	return d, closeAll, nil
+	return d, end, nil
 }
 
 // mailboxes reads addresses, each alone or with a name before it.
@@ -316,7 +316,7 @@ func (a *app) composeSealed(f *composeFlags, plan *mail.Plan) error {
 	if err := outs.commit(); err != nil {
 		return err
 	}
-	a.sayComposed(f, copies, sealed)
+	a.sayComposed(f, copies)
 	return nil
 }
 

@@ -348,6 +348,9 @@ func partNote(p *mail.Part, savedAs string) string {
 
 // partStatus says what is known of one part.
 func partStatus(p *mail.Part) string {
+	if l := p.Layer(); l != nil {
+		return layerStatus(l)
+	}
 	var words []string
 	if p.Encrypted {
 		words = append(words, "encrypted")
@@ -370,3 +373,15 @@ func partStatus(p *mail.Part) string {
 // isContent reports whether a part is content for people, and neither holds
 // other parts nor is a cryptographic layer that did not open.
 func isContent(p *mail.Part) bool { return len(p.Children()) == 0 && p.Layer() == nil }
+
+// layerStatus says what a cryptographic layer is.
+func layerStatus(l *mail.Layer) string {
+	text := "(" + l.Format + ", " + l.Kind
+	switch {
+	case l.Report != nil && l.Report.Content != "":
+		text += ", " + l.Report.Container + ", " + l.Report.Content
+	case l.Err != nil:
+		text += ", not opened: " + oneLine(cut(l.Err.Error()))
+	}
+	return text + ")"
+}

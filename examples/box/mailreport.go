@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 )
 
@@ -51,17 +53,14 @@ func (a *app) copyReport(file string, c *mail.Copy, s *mail.Sealed) copyJSON {
 }
 
 // sayComposed says what a person should know of what was written.
-func (a *app) sayComposed(f *composeFlags, copies []mail.Copy, sealed []*mail.Sealed) {
+func (a *app) sayComposed(f *composeFlags, copies []mail.Copy) {
 	people := 0
 	signed := true
-	for i, c := range copies {
+	for _, c := range copies {
 		people += len(c.Recipients)
 		signed = signed && c.Signed
-		for _, v := range sealed[i].Receipt().LoweredBy {
-			a.say("note: what %s reads made the message for its readers weaker than the best of the profile", shown(v.Fingerprint().String()))
-		}
 	}
-	a.say("%d messages for %d recipients are in %s: deliver each to the addresses in its .rcpt, and to nobody else", len(copies), people, shown(f.out))
+	a.say("%s for %s in %s: deliver each to the addresses in its .rcpt, and to nobody else", count(len(copies), "message"), count(people, "recipient"), shown(f.out))
 	if !signed {
 		a.say("note: not signed: whoever reads it cannot know that you wrote it")
 	}
@@ -171,4 +170,12 @@ func findingTexts(all []mail.Finding) (out []string) {
 		out = append(out, text+f.Text)
 	}
 	return out
+}
+
+// count is n things.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
 }
