@@ -23,14 +23,14 @@ const boundaryMark = "=_"
 // that they are copies of one mail.
 func frameFor(format, container, boundary string) frame {
 	if format == formatSMIME {
-		return cmsFrame(container)
+		return smimeFrame(container)
 	}
 	return pgpFrame(boundary)
 }
 
-// cmsFrame is RFC 8551, Sections 3.2 and 3.3. The parameter smime-type is no
+// smimeFrame is RFC 8551, Sections 3.2 and 3.3. The parameter smime-type is no
 // quoted string in the examples there, and some programs look for that.
-func cmsFrame(container string) frame {
+func smimeFrame(container string) frame {
 	kind := "enveloped-data"
 	if container == containerAuthEnveloped {
 		kind = "authEnveloped-data"
