@@ -116,11 +116,29 @@ func (a attachment) entity() *entity {
 	var ps []param
 	if a.name != "" {
 		e.params = append(e.params[:len(e.params):len(e.params)], param{"name", a.name})
-		ps = []param{{"filename", a.name}}
+		ps = fileNameParams(a.name)
 	}
 	e.rest = append(e.rest, field{"Content-Disposition", withParams("Content-Disposition", disposition, ps...)})
 	e.write = a.writeTo
 	return e
+}
+
+// fileNameParams returns the parameters for a file name: one that is not ASCII
+// comes with another for programs that know nothing of RFC 2231. It stands
+// last, since some take the first; beside a long name, which is in pieces, all
+// take it before them, so that there it is left out.
+func fileNameParams(name string) []param {
+	p := param{"filename", name}
+	if isPrintable(name) || len(p.segments()) > 1 {
+		return []param{p}
+	}
+	ascii := strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return '_'
+		}
+		return r
+	}, name)
+	return []param{p, {"filename", ascii}}
 }
 
 func (a attachment) writeTo(w io.Writer) error {

@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"html"
 	"io"
 	"strings"
 )
@@ -92,45 +91,4 @@ func writeQuoted(w io.Writer, s string) error {
 	}
 	_, err := w.Write(out)
 	return err
-}
-
-// document makes a whole document of a piece of HTML: a part that is none would
-// run into what is shown beside it (RFC 8551, Section 6).
-func document(s string) string {
-	if lower := strings.ToLower(s); strings.Contains(lower, "<html") && strings.Contains(lower, "</html") {
-		return s
-	}
-	return "<!DOCTYPE html>\r\n<html><head><meta charset=\"utf-8\"><title></title></head><body>\r\n" + s + "\r\n</body></html>\r\n"
-}
-
-// withDisplay puts the hidden fields before a text, for programs that know
-// nothing of RFC 9788: its Sections 5.2.2 and 5.2.3.
-func withDisplay(kind, s string, display []field) string {
-	var b strings.Builder
-	for _, f := range display {
-		b.WriteString(f.name + ": " + f.value + "\r\n")
-	}
-	if kind != "text/html" {
-		return b.String() + "\r\n" + s
-	}
-	element := "<div class=\"header-protection-legacy-display\">\r\n<pre>" + html.EscapeString(strings.TrimSuffix(b.String(), "\r\n")) + "</pre>\r\n</div>\r\n"
-	at := bodyStart(s)
-	return s[:at] + element + s[at:]
-}
-
-// bodyStart returns where the content of a document begins.
-func bodyStart(s string) int {
-	lower := strings.ToLower(s)
-	if len(lower) != len(s) {
-		return 0
-	}
-	i := strings.Index(lower, "<body")
-	if i < 0 {
-		return 0
-	}
-	end := strings.IndexByte(s[i:], '>')
-	if end < 0 {
-		return 0
-	}
-	return i + end + 1
 }

@@ -36,16 +36,18 @@ func withParams(name, value string, ps ...param) string {
 }
 
 // segments returns p as RFC 2231 has it: in one piece, or in several where it
-// is too long, in ASCII or percent-encoded.
+// is too long. What some programs would read in another way is percent-encoded:
+// all but ASCII, quotes, and what looks like an encoded word, which none is
+// where it stands in quotes.
 func (p param) segments() []string {
-	if isPrintable(p.value) && len(p.value) <= maxParam {
-		return []string{p.name + "=" + quoted(p.value)}
-	}
-	if isPrintable(p.value) {
+	if isPrintable(p.value) && !strings.ContainsAny(p.value, `"\`) && !strings.Contains(p.value, "=?") {
+		if len(p.value) <= maxParam {
+			return []string{p.name + "=" + quoted(p.value)}
+		}
 		var all []string
-		for i, rest := 0, p.value; rest != ""; i++ {
+		for rest := p.value; rest != ""; {
 			n := min(maxParam, len(rest))
-			all = append(all, fmt.Sprintf("%s*%d=%s", p.name, i, quoted(rest[:n])))
+			all = append(all, fmt.Sprintf("%s*%d=%s", p.name, len(all), quoted(rest[:n])))
 			rest = rest[n:]
 		}
 		return all

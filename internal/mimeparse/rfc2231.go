@@ -3,6 +3,7 @@ package mimeparse
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // piece is one continuation of a parameter: RFC 2231, Section 3.
@@ -56,12 +57,23 @@ func assemble(list []param, fs *findings) map[string]string {
 		if !ok {
 			continue
 		}
-		if plain, both := params[base]; both && plain != value {
+		if plain, both := params[base]; both && plain != value && plain != forOldReaders(value) {
 			fs.find("parameter-both", isBoundary(base), "the parameter %q is there twice, plainly and by RFC 2231, and differs", base)
 		}
 		params[base] = value
 	}
 	return params
+}
+
+// forOldReaders returns what senders write plainly beside a value that is not
+// ASCII, for programs that know nothing of RFC 2231: it hides nothing.
+func forOldReaders(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return '_'
+		}
+		return r
+	}, value)
 }
 
 func twiceFound(fs *findings, name string, differs bool) {
