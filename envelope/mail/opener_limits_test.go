@@ -1,0 +1,106 @@
+package mail_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/envelope/mail"
+)
+
+// Each limit holds for the message with all its layers, at n and at n+1.
+func TestLimits(t *testing.T) {
+	bob := parties["bob"]()
+	deep := func(n int) string {
+		entity := hello
+		for i := range n {
+			entity = container("multipart/mixed", fmt.Sprintf("b%dx", i), entity)
+		}
+		return entity
+	}
+	many := func(n int) string {
+		var all []string
+		for range n {
+			all = append(all, hello)
+		}
+		return mixed(all...)
+	}
+	sealed := func(entity string) string { return sealedTo(t, "OpenPGP", entity, nil, bob) }
+	for _, c := range []struct {
+		name     string
+		limits   mail.Limits
+		max      int64
+		what     string
+		fits     string
+		tooLarge string
+	}{
+		{"depth", mail.Limits{Depth: 4}, 4, "parts in each other", deep(3), deep(4)},
+		{"depth in a layer", mail.Limits{Depth: 4}, 4, "parts in each other", sealed(deep(2)), sealed(deep(3))},
+		{"depth of the layer itself", mail.Limits{Depth: 2}, 2, "parts in each other", sealed(hello), sealed(deep(1))},
+		{"parts", mail.Limits{Parts: 4}, 4, "parts in one message", many(3), many(4)},
+		{"parts in a layer", mail.Limits{Parts: 6}, 6, "parts in one message", sealed(many(2)), sealed(many(3))},
+		{"parts of a text", mail.Limits{Parts: 4}, 4, "parts in one message",
+			plainText + cleartext(t, "x", bob) + "y", plainText + "x\r\n" + cleartext(t, "x", bob) + "y"},
+		{"depth of a text", mail.Limits{Depth: 3}, 3, "parts in each other", plainText + cleartext(t, "x", bob), mixed(plainText + cleartext(t, "x", bob))},
+		{"source", mail.Limits{Envelope: envelope.Limits{SourceBytes: int64(len(headers + hello))}}, int64(len(headers + hello)), "octets in one message", hello, hello + "\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := reader(t)
+			o.Limits = c.limits
+			opened(t, o, headers+c.fits)
+			_, err := o.Open(strings.NewReader(headers + c.tooLarge))
+			var l *envelope.LimitError
+			require.ErrorAs(t, err, &l)
+			require.Equal(t, c.max, l.Max)
+			require.Equal(t, c.what, l.What)
+			_, err = o.Open(struct{ *strings.Reader }{strings.NewReader(headers + c.tooLarge)})
+			require.ErrorIs(t, err, envelope.ErrLimit)
+		})
+	}
+	header := func(n int) string { return "X: " + strings.Repeat("x", n-5) + "\r\n" }
+	o := &mail.Opener{Limits: mail.Limits{HeaderBytes: 2000}}
+	opened(t, o, header(1000)+header(1000)+"\r\nhello")
+	_, err := o.Open(strings.NewReader(header(1000) + header(1001) + "\r\nhello"))
+	require.ErrorIs(t, err, envelope.ErrLimit)
+}
+
+// Strict makes an error of what else is a finding.
+func TestStrict(t *testing.T) {
+	bob := parties["bob"]()
+	twice := strings.Replace(hello, "\r\n", "\r\nContent-Type: text/html\r\n", 1)
+	for _, c := range []struct{ name, entity string }{
+		{"in the message", twice},
+		{"in a part", mixed(hello, twice)},
+		{"in a layer", sealedTo(t, "OpenPGP", twice, nil, bob)},
+		{"in what makes a layer", strings.Replace(sealedTo(t, "OpenPGP", hello, nil, bob), "--enc\r\nContent-Type: application/pgp-encrypted\r\n",
+			"--enc\r\nContent-Type: application/pgp-encrypted\r\nContent-Type: text/plain\r\n", 1)},
+		{"in a signature", strings.Replace(signedBy(t, "OpenPGP", hello, bob), "Content-Type: application/pgp-signature\r\n",
+			"Content-Type: application/pgp-signature\r\nContent-Type: text/plain\r\n", 1)},
+		{"a part beside a signature", strings.Replace(signedBy(t, "OpenPGP", hello, bob), "--sig-pgp--", "--sig-pgp\r\n\r\nmore\r\n--sig-pgp--", 1)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := reader(t)
+			m := opened(t, o, headers+c.entity)
+			ambiguous := false
+			for _, p := range m.Parts() {
+				for _, f := range p.Findings {
+					ambiguous = ambiguous || f.Ambiguous
+					require.Equal(t, p.Path, f.Path)
+				}
+			}
+			require.True(t, ambiguous)
+			require.False(t, m.Summary().Verified)
+			o.Strict = true
+			_, err := o.Open(strings.NewReader(headers + c.entity))
+			var a *mail.AmbiguousError
+			require.ErrorAs(t, err, &a)
+			require.ErrorIs(t, err, envelope.ErrFormat)
+			require.NotEmpty(t, a.Findings)
+			require.NotContains(t, err.Error(), "\n")
+			opened(t, o, headers+hello)
+		})
+	}
+}
