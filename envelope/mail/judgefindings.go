@@ -54,8 +54,8 @@ func (j *judgement) noteLayers() {
 		}
 	}
 	for i, l := range j.envelope {
-		if n := j.shells[i].node; n.MediaType == "multipart/signed" && len(n.Children) != 2 {
-			j.foundAt("signed-parts", l.Path, "multipart/signed has other parts than one that is signed and the signature")
+		if beside(j.shells[i].node) {
+			j.foundAt("signed-parts", l.Path, "something stands beside what is signed or encrypted, and is neither")
 		}
 	}
 	if j.encloser && j.signature == nil {
@@ -109,18 +109,17 @@ func (j *judgement) noteSignature(l *Layer, s envelope.Signature) {
 		j.foundAt(code, l.Path, "the signature "+oneLine(s.Problem()))
 		return
 	}
-	const apart = time.Hour
 	if s.Time.IsZero() {
 		return
 	}
-	if s.Time.After(j.now.Add(apart)) {
+	if s.Time.After(j.now.Add(clockSkew)) {
 		j.foundAt("signature-future", l.Path, "the signature says that it was made at "+s.Time.UTC().Format(time.RFC3339)+", which is not yet")
 	}
 	dates, _ := j.headers.header("Date")
 	if len(dates) != 1 || !slices.Contains(j.authored, l) {
 		return
 	}
-	if d, err := mail.ParseDate(dates[0]); err == nil && s.Time.Sub(d).Abs() > apart {
+	if d, err := mail.ParseDate(dates[0]); err == nil && s.Time.Sub(d).Abs() > clockSkew {
 		j.foundAt("date-differs", l.Path, "the message is dated "+d.UTC().Format(time.RFC3339)+", its signature "+s.Time.UTC().Format(time.RFC3339))
 	}
 }

@@ -3,9 +3,11 @@ package mail
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 )
 
 // verified is the promise of Summary.Verified, and the one place where it is
@@ -33,6 +35,8 @@ import (
 //     put there, or nothing.
 //   - To another reader: what the author wrote to somebody else and they passed
 //     on, sealed anew (Davis, "Defective Sign & Encrypt", 2001).
+//   - At another time: a signature of the future says what its maker wants to be
+//     believed later, when the key is lost or withdrawn.
 //   - With a signature that is not what it seems: every signature that was
 //     checked with a key has to hold, so that no bad one is passed over for the
 //     sake of a good one beside it.
@@ -45,6 +49,7 @@ func (j *judgement) verified() bool {
 		j.signature != nil &&
 		j.signature.Valid() &&
 		j.signature.author &&
+		!j.fromFuture() &&
 		!slices.ContainsFunc(j.authored, hasBad) &&
 		j.intended() &&
 		j.addressed() &&
@@ -65,9 +70,7 @@ func (j *judgement) whole() bool {
 		if l.Report == nil || l.Err != nil && !aside {
 			return false
 		}
-		// The signed part and its signature (RFC 1847, Section 2.1): a further
-		// part would be shown, and is not signed.
-		if n := j.shells[i].node; n.MediaType == "multipart/signed" && len(n.Children) != 2 {
+		if beside(j.shells[i].node) {
 			return false
 		}
 		// What stands behind the last boundary no program ought to show; where one
@@ -79,6 +82,23 @@ func (j *judgement) whole() bool {
 	}
 	return true
 }
+
+// beside reports whether there is something in a part that is a layer beside its
+// content: more than the signed part and its signature (RFC 1847, Section 2.1),
+// or a text behind the last boundary, where some lists put their footer.
+func beside(n *mimeparse.Node) bool {
+	return n.MediaType == "multipart/signed" && len(n.Children) != 2 ||
+		slices.ContainsFunc(n.Findings, func(f mimeparse.Finding) bool { return f.Code == "epilogue" })
+}
+
+// fromFuture reports whether the signature says that it is not yet made. Clocks
+// differ, and by an hour where somebody forgot about daylight saving time.
+func (j *judgement) fromFuture() bool {
+	return j.signature != nil && j.signature.Time.After(j.now.Add(clockSkew))
+}
+
+// clockSkew is how far two clocks, or a date and a signature, may be apart.
+const clockSkew = time.Hour
 
 // hasBad reports whether a signature in the layer that was checked with a key is
 // anything but valid. One that nobody here has a key for says nothing.
