@@ -71,6 +71,7 @@ func TestAuthorRefused(t *testing.T) {
 		{"From: alice@example.org\rFrom: eve@example.net\r\n", "two-from"},
 		{"From: alice@example.org, eve@example.net\r\n", "from-addresses"},
 		{"From: alice@example.org,\r\n", "from-addresses"},
+		{"From: Alice <alice@example.org> , Eve <eve@example.net>\r\n", "from-addresses"},
 		{"From: Alice, <alice@example.org>\r\n", "from-addresses"},
 		{"From: Alice: alice@example.org;\r\n", "from-addresses"},
 		{"From: undisclosed:;\r\n", "from-addresses"},

@@ -16,8 +16,8 @@ import (
 	"github.com/doublekeybox/doublekeybox/smime"
 )
 
-// letters are a mail from alice to bob in each format, sealed and signed.
-func letters(t *testing.T, alice, bob person, headers mail.HeaderPolicy, legacy bool) []byte {
+// wholeMail is a mail from alice to bob, sealed and signed.
+func wholeMail(t *testing.T, alice, bob person, headers mail.HeaderPolicy, legacy bool) []byte {
 	c := &mail.Composer{Keys: keysOf(bob), Signers: []envelope.Signer{alice.signer}, Headers: headers, LegacyDisplay: legacy}
 	p, err := c.Plan(&mail.Draft{
 		From: netmail.Address{Name: "Alice", Address: alice.address}, To: []netmail.Address{{Name: "B\u00F6b", Address: bob.address}},
@@ -61,7 +61,7 @@ func TestWholeMails(t *testing.T) {
 			o.Identities = []envelope.Identity{bob.identity}
 			for _, headers := range []mail.HeaderPolicy{mail.Baseline, mail.Shy, mail.NoConfidentiality} {
 				for _, legacy := range []bool{false, true} {
-					m, err := o.Open(bytes.NewReader(letters(t, alice, bob, headers, legacy)))
+					m, err := o.Open(bytes.NewReader(wholeMail(t, alice, bob, headers, legacy)))
 					require.NoError(t, err)
 					s := m.Summary()
 					require.Empty(t, s.Findings, name)
@@ -86,7 +86,7 @@ func TestWholeMails(t *testing.T) {
 			}
 		}
 		o := &mail.Opener{Identities: []envelope.Identity{bob.identity}, Ring: ring}
-		letter := letters(t, alice, bob, mail.Baseline, false)
+		letter := wholeMail(t, alice, bob, mail.Baseline, false)
 		m, err := o.Open(strings.NewReader(strings.Replace(string(letter), "[...]", "pay at once", 1)))
 		require.NoError(t, err)
 		require.False(t, m.Summary().Verified)
