@@ -54,7 +54,7 @@ func (j *judgement) noteLayers() {
 		}
 	}
 	for i, l := range j.envelope {
-		if beside(j.shells[i].node) {
+		if beside(j.shells[i]) {
 			j.foundAt("signed-parts", l.Path, "something stands beside what is signed or encrypted, and is neither")
 		}
 	}

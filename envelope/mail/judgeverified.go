@@ -7,7 +7,6 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
-	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 )
 
 // verified is the promise of Summary.Verified, and the one place where it is
@@ -70,25 +69,21 @@ func (j *judgement) whole() bool {
 		if l.Report == nil || l.Err != nil && !aside {
 			return false
 		}
-		if beside(j.shells[i].node) {
-			return false
-		}
-		// What stands behind the last boundary no program ought to show; where one
-		// does, or where a whole mail was smuggled in there, it is not signed. What
-		// is before the first one is the note to readers without MIME.
-		if slices.ContainsFunc(j.shells[i].Findings, func(f Finding) bool { return f.Code == "epilogue" }) {
+		if beside(j.shells[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// beside reports whether there is something in a part that is a layer beside its
-// content: more than the signed part and its signature (RFC 1847, Section 2.1),
-// or a text behind the last boundary, where some lists put their footer.
-func beside(n *mimeparse.Node) bool {
-	return n.MediaType == "multipart/signed" && len(n.Children) != 2 ||
-		slices.ContainsFunc(n.Findings, func(f mimeparse.Finding) bool { return f.Code == "epilogue" })
+// beside reports whether something stands beside the content of a part that is a
+// layer: more than the signed part and its signature (RFC 1847, Section 2.1),
+// or a text behind the last boundary. No program ought to show that; where one
+// does, or where a list put its footer or somebody a whole mail there, it is not
+// signed. What is before the first one is the note to readers without MIME.
+func beside(shell *Part) bool {
+	return shell.node.MediaType == "multipart/signed" && len(shell.node.Children) != 2 ||
+		slices.ContainsFunc(shell.Findings, func(f Finding) bool { return f.Code == "epilogue" })
 }
 
 // fromFuture reports whether the signature says that it is not yet made. Clocks

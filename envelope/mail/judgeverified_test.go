@@ -71,7 +71,7 @@ func TestVerifiedRefuses(t *testing.T) {
 		}, "signed-outside-only"},
 		{"signed in the future", true, func(p *play) { p.facts().Signatures[0].When = playTime.Add(time.Hour + time.Second) }, "signature-future"},
 		{"a footer behind the last boundary", true, func(p *play) {
-			p.change = func(m *Message) { m.parts[0].node.Findings = []mimeparse.Finding{{Code: "epilogue"}} }
+			p.change = func(m *Message) { m.parts[0].Findings = []Finding{{Code: "epilogue"}} }
 		}, "signed-parts"},
 		{"two subjects outside, and one of them right", true, func(p *play) { p.outer += "Subject: another\r\n" }, "two-subject"},
 		{"sealed anew for somebody else", false, func(p *play) {

@@ -101,9 +101,9 @@ func TestWholeMails(t *testing.T) {
 	}
 }
 
-// TestStrict: what two programs read in two ways is an error, where that is
+// TestStrictHeaders: what two programs read in two ways is an error, where that is
 // asked for; two authors are.
-func TestStrict(t *testing.T) {
+func TestStrictHeaders(t *testing.T) {
 	t.Parallel()
 	const one = "From: alice@example.org\r\nSubject: x\r\n\r\nhello\r\n"
 	m, err := (&mail.Opener{Strict: true}).Open(strings.NewReader(one))
