@@ -104,3 +104,18 @@ func TestStrict(t *testing.T) {
 		})
 	}
 }
+
+// What makes a layer and is shown to nobody has names that nobody goes by.
+func TestMachineryNames(t *testing.T) {
+	alice, bob := parties["alice"](), parties["bob"]()
+	names := "; name=a.asc\r\nContent-Disposition: attachment; filename=b.asc"
+	entity := strings.Replace(signedBy(t, "OpenPGP", hello, alice), "application/pgp-signature\r\n", "application/pgp-signature"+names+"\r\n", 1)
+	require.Contains(t, entity, names)
+	for _, e := range []string{entity, sealedTo(t, "OpenPGP", entity, nil, bob)} {
+		m := opened(t, reader(t), headers+e)
+		require.Empty(t, codes(m))
+		require.True(t, m.Summary().Verified)
+	}
+	part := strings.Replace(hello, "text/plain; charset=utf-8", "application/pdf"+names, 1)
+	require.Contains(t, codes(opened(t, reader(t), headers+signedBy(t, "OpenPGP", part, alice))), "name-differs")
+}

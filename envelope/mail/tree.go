@@ -99,20 +99,28 @@ func (p *Part) find(code, text string, ambiguous bool) {
 	p.Findings = append(p.Findings, Finding{Code: code, Path: p.Path, Text: text, Ambiguous: ambiguous})
 }
 
-// note adds the findings of a node to those of p.
+// note adds the findings of a node to those of p. MIME-Version belongs to a
+// message (RFC 2045, Section 4): what a layer has in it is none.
 func (p *Part) note(n *mimeparse.Node) {
 	for _, f := range n.Findings {
-		p.find(f.Code, f.Text, f.Ambiguous)
+		if f.Code != "mime-version-missing" || p.parent == nil {
+			p.find(f.Code, f.Text, f.Ambiguous)
+		}
 	}
 }
 
 // noteBelow adds the findings of nodes that make no part of their own, and of
-// all that is in them: another program may see other parts there.
+// all that is in them: another program may see other parts there. What it calls
+// them does not matter; Thunderbird has two names for each of its signatures.
 func (p *Part) noteBelow(nodes ...*mimeparse.Node) {
 	for todo := slices.Clone(nodes); len(todo) > 0; {
 		n := todo[len(todo)-1]
 		todo = append(todo[:len(todo)-1], n.Children...)
-		p.note(n)
+		for _, f := range n.Findings {
+			if !strings.HasPrefix(f.Code, "name-") {
+				p.find(f.Code, f.Text, f.Ambiguous)
+			}
+		}
 	}
 }
 
