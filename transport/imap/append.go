@@ -10,7 +10,27 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/envelope/mail"
 )
+
+// Append keeps a sealed message in a folder: the sender's own copy, where the
+// plan made one. It is marked as read, with date as the time it came, or the
+// server's time where date is zero. The ID is zero where the server does not
+// tell (UIDPLUS, RFC 4315); Search finds it then.
+//
+// The error is an *envelope.LimitError where the server keeps no message of
+// that size, which is found out before anything is sent; a *ReplyError where
+// it refuses, with the code TRYCREATE where there is no such folder; ErrUnknown
+// where the message was sent to its end and no answer came: before it is
+// appended again, Search says whether it is there. Or it is one of the network,
+// or of the file that the message is kept in. After any but an
+// *envelope.LimitError the session can only be closed.
+func (s *Session) Append(ctx context.Context, folder string, m *mail.Sealed, date time.Time) (ID, error) {
+	if m == nil || m.Size() == 0 {
+		return ID{}, errors.New("imap: append: there is no message")
+	}
+	return s.append(ctx, folder, m, date)
+}
 
 // message is what of a sealed message is needed to keep it.
 type message interface {

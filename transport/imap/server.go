@@ -98,7 +98,7 @@ func (s *Server) Dial(ctx context.Context) (*Session, error) {
 	defer cancel()
 	conn, err := secure.Dial(dialing, address, config)
 	if err != nil {
-		return nil, fmt.Errorf("imap: %s: %w", address, asked.Explain(ended(dialing, err)))
+		return nil, fmt.Errorf("imap: %s: %w", address, asked.Explain(ended(dialing, err), false))
 	}
 	conn.Allow(maxTalk)
 	session := &Session{server: s, conn: conn}
@@ -107,7 +107,7 @@ func (s *Server) Dial(ctx context.Context) (*Session, error) {
 	stalling, stop := conn.Stall(ctx, stall)
 	defer stop()
 	if err := session.login(stalling); err != nil {
-		err = asked.Explain(ended(stalling, session.cause(err)))
+		err = asked.Explain(ended(stalling, session.cause(err)), false)
 		session.cut(err)
 		return nil, fmt.Errorf("imap: %s: %w", address, err)
 	}

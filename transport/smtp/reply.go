@@ -31,14 +31,15 @@ func (r Reply) String() string {
 	return fmt.Sprintf("%s %.200q", text, r.Text)
 }
 
-// ReplyError is the error of a command that the server refused.
+// ReplyError is the error of a command that the server refused. It is always
+// wrapped in one that says where.
 type ReplyError struct {
 	Command string // "MAIL", "RCPT", "DATA", "AUTH PLAIN"
 	Reply   Reply
 }
 
 func (e *ReplyError) Error() string {
-	return fmt.Sprintf("smtp: the server answers %s with %s", e.Command, e.Reply)
+	return fmt.Sprintf("the server answers %s with %s", e.Command, e.Reply)
 }
 
 // replyOf returns the reply that err is about, if it is about one.

@@ -3,6 +3,7 @@ package smtp
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Outcome is what became of a message for one recipient.
@@ -105,7 +106,7 @@ func (e *PartialError) Error() string {
 		}
 		text += fmt.Sprintf("; %.80q is %s", to.Address, to.Outcome)
 		if to.Err != nil {
-			text += fmt.Sprintf(" (%v)", to.Err)
+			text += " (" + strings.TrimPrefix(to.Err.Error(), "smtp: ") + ")"
 		}
 	}
 	return text

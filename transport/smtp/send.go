@@ -3,7 +3,66 @@ package smtp
 import (
 	"context"
 	"errors"
+
+	"github.com/doublekeybox/doublekeybox/envelope/mail"
 )
+
+// Send sends a sealed message: to only, who have to be among its recipients, as
+// after a failure ([Result.Again]), or to all of them. The octets are always
+// the same; nothing is sealed again.
+//
+// Everything that can be known before is found out before: that the message
+// fits (SIZE, and Server.MaxSize), that the server offers SMTPUTF8 where it is
+// needed, that the file it is kept in is what was sealed. Where the server then
+// refuses some of the recipients, the others get the message, and the Result
+// says who did not and by which reply.
+//
+// The error is nil where the message was accepted for everybody. Else it is a
+// *PartialError, which unwraps to what happened: a *ReplyError, ErrUTF8, an
+// *envelope.LimitError, the cause of ctx, one of the network, or of the file; and
+// the Result is not nil. With a nil Result nothing was tried: the message is the
+// sender's own copy, or only names somebody else.
+//
+// After an error of the network, and where the server says goodbye, the session
+// can only be closed. A message that is cut off by it before its end is NotSent.
+func (s *Session) Send(ctx context.Context, m *mail.Sealed, only ...string) (*Result, error) {
+	if m == nil {
+		return nil, errNil
+	}
+	return s.send(ctx, m, only)
+}
+
+// SendSignedOnly sends a message that everybody on the way can read: it is
+// signed, and not encrypted. In all else it is Send.
+func (s *Session) SendSignedOnly(ctx context.Context, m *mail.Clear, only ...string) (*Result, error) {
+	if m == nil {
+		return nil, errNil
+	}
+	return s.send(ctx, m, only)
+}
+
+// Send sends each of the messages that a plan sealed, in their order, by one
+// connection; where that ends, by another one. A message that had not been sent
+// to its end is then sent once more, and one whose outcome is Unknown is not.
+//
+// There is a Result for each message: that of the sender's own copy has no
+// recipients, and imap.Session.Append takes it. The error is nil where every
+// message was accepted for everybody, and joins what Session.Send returns else.
+func (s *Server) Send(ctx context.Context, messages ...*mail.Sealed) ([]*Result, error) {
+	all := make([]message, len(messages))
+	for i, m := range messages {
+		if m == nil {
+			return nil, errNil
+		}
+		all[i] = m
+	}
+	return s.send(ctx, all)
+}
+
+var errNil = errors.New("smtp: there is no message")
+
+// own is a message that may be the sender's copy, which goes to nobody.
+type own interface{ Own() bool }
 
 // send sends each of the messages by itself, in their order. Where the
 // connection ends another one is made: once for each message, and never for
@@ -20,6 +79,10 @@ func (s *Server) send(ctx context.Context, messages []message) ([]*Result, error
 		}
 	}()
 	for i, m := range messages {
+		if o, ok := m.(own); ok && o.Own() {
+			results[i] = &Result{MessageID: m.MessageID()}
+			continue
+		}
 		var only []string
 		for try := 0; ; try++ {
 			if session == nil || session.over() {

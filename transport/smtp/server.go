@@ -108,18 +108,19 @@ func (s *Server) Dial(ctx context.Context) (*Session, error) {
 	}
 	conn, err := secure.Dial(dialing, address, implicit)
 	if err != nil {
-		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err)))
+		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err), false))
 	}
 	session := &Session{server: s, conn: conn, address: address}
 	stop := conn.Watch(ctx)
 	defer stop()
 	if err := session.greet(config, scheme == "smtp"); err != nil {
 		conn.Cut()
-		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err)))
+		var refused *ReplyError
+		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err), errors.As(err, &refused)))
 	}
 	if err := session.login(ctx); err != nil {
 		conn.Cut()
-		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err)))
+		return nil, fmt.Errorf("smtp: %s: %w", address, asked.Explain(ended(ctx, err), false))
 	}
 	return session, nil
 }

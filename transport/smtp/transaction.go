@@ -160,7 +160,7 @@ func (s *Session) fail(command string, err error) error {
 	if !ok {
 		return fmt.Errorf("smtp: %s: %w", command, err)
 	}
-	return refused(command, err)
+	return fmt.Errorf("smtp: %w", refused(command, err))
 }
 
 // mark sets the outcome of recipients.

@@ -162,13 +162,16 @@ func Config(base *tls.Config, host string) (*tls.Config, *Asked, error) {
 }
 
 // Explain adds to an error of a connection that ended early what is likely
-// behind it. With TLS 1.3 a client learns only by its first read that its
-// certificate was not taken (RFC 8446, Section 4.4.2.4 and Appendix E.1.2).
-func (a *Asked) Explain(err error) error {
-	if err == nil || !a.wished.Load() || !cutOff(err) {
+// behind it: refused says that the server answered with one. With TLS 1.3 a
+// client learns only by its first read that its certificate was not taken (RFC
+// 8446, Section 4.4.2.4 and Appendix E.1.2).
+func (a *Asked) Explain(err error, refused bool) error {
+	if err == nil || !a.wished.Load() || !(refused || cutOff(err)) {
 		return err
 	}
 	switch {
+	case a.given.Load() && refused:
+		return err // the certificate may have been welcome
 	case a.given.Load():
 		return fmt.Errorf("%w (the server asked for a client certificate, and may not have taken the one it was given)", err)
 	case a.foreign.Load():
