@@ -60,9 +60,9 @@ func (n *Node) mediaType(kind string, params map[string]string) {
 		return
 	}
 	// RFC 2045, Section 5.2, has what cannot be read be text, and some programs
-	// make a multipart of it all the same.
+	// make something else of it. Old ones write "text", which is text for all.
 	_, bounded := params["boundary"]
-	matters := bounded || strings.HasPrefix(kind, "multipart") || strings.HasPrefix(kind, "message") || !isToken(kind)
+	matters := bounded || kind != "text"
 	n.find("content-type-invalid", matters, "the Content-Type %q is no type and subtype", kind)
 }
 
@@ -95,11 +95,15 @@ func (n *Node) name() {
 		n.Name = name
 	}
 	if inDisposition && inType && file != name {
-		// A person takes the extension for what the file is.
-		other := !strings.EqualFold(path.Ext(strings.TrimSpace(file)), path.Ext(strings.TrimSpace(name)))
+		// A person takes the extension for what the file is. Thunderbird gives its
+		// signatures one in one field alone.
+		a, b := extension(file), extension(name)
+		other := a != "" && b != "" && !strings.EqualFold(a, b)
 		n.find("name-differs", other, "the file is called %q in one field, %q in another", file, name)
 	}
 }
+
+func extension(name string) string { return path.Ext(strings.TrimSpace(name)) }
 
 // boundary returns what separates the parts in n, nil for what has none.
 func (n *Node) boundary() []byte {

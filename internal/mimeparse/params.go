@@ -139,15 +139,20 @@ func (s *paramScanner) space() {
 
 // next reads a parameter, with the semicolon before it.
 func (s *paramScanner) next() (param, bool) {
-	for {
+	for separated := false; ; {
 		s.space()
 		if s.rest == "" {
 			return param{}, false
 		}
 		if s.rest[0] == ';' {
+			if separated {
+				s.fs.find("parameter-none", false, "a field has two semicolons with nothing between them")
+			}
+			separated = true
 			s.rest = s.rest[1:]
 			continue
 		}
+		separated = false
 		end := strings.IndexAny(s.rest, ";=(")
 		if end < 0 {
 			end = len(s.rest)

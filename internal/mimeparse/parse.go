@@ -198,9 +198,7 @@ func (p *parser) head(n *Node) (*hit, error) {
 	if h != nil {
 		n.Body = h.start
 		h.end = h.start // the line end before it is the last field's
-		if len(p.header) > 0 {
-			n.find("header-unended", true, "the header is ended by a boundary in place of an empty line")
-		}
+		n.find("header-unended", true, "the header is ended by a boundary in place of an empty line")
 	}
 	p.headers += int64(len(p.header))
 	if p.headers > maxHeaders {

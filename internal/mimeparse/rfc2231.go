@@ -38,6 +38,9 @@ func assemble(list []param, fs *findings) map[string]string {
 			params[p.name] = p.value
 			continue
 		}
+		if strings.Contains(p.name, "*0") && index > 0 || strings.Contains(p.name, "*00") {
+			fs.find("parameter-number", true, "the pieces of the parameter %q have numbers that begin with 0, which some programs do not read", base)
+		}
 		if isBoundary(p.name) {
 			fs.find("boundary-extended", true, "the boundary is written by RFC 2231, which many programs do not read there")
 		}

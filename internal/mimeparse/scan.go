@@ -152,9 +152,8 @@ func (p *parser) boundaryHere() (*hit, error) {
 		return nil, nil
 	}
 	line, whole := p.line()
-	if !whole && !p.eof() {
-		line = line[:min(len(line), longestLine)]
-	}
+	whole = (whole || p.eof()) && len(line) <= longestLine
+	line = line[:min(len(line), longestLine)]
 	text := trimEOL(line[2:])
 	near := false
 	for i := len(p.stack) - 1; i >= 0; i-- {
@@ -162,7 +161,7 @@ func (p *parser) boundaryHere() (*hit, error) {
 		if o.boundary == nil || len(text) < len(o.boundary) || string(text[:len(o.boundary)]) != string(o.boundary) {
 			continue
 		}
-		if last, ok := isEnd(text[len(o.boundary):]); ok && (whole || p.eof()) {
+		if last, ok := isEnd(text[len(o.boundary):]); ok && whole {
 			p.found = hit{level: i, last: last, start: p.pos(), end: p.pos() - int64(p.lineEndBefore())}
 			p.boundaryEnds(o.node, line)
 			p.r += len(line)
@@ -218,11 +217,12 @@ func trimEOL(line []byte) []byte {
 }
 
 // lineEnds is which line ends the lines have that make the structure.
-type lineEnds struct{ crlf, lf bool }
+type lineEnds struct{ crlf, lf, first bool } // first: the first is CRLF
 
-// structure looks at the end of a line of a header or a boundary. Where some of
-// them end with CRLF, others with LF alone, a program that takes only CRLF for
-// a line end finds other parts.
+// structure looks at the end of a line of a header or a boundary. In a message
+// that begins with CRLF a program that takes only that for a line end does not
+// see the lines that end with LF alone. In one that begins with LF it sees
+// nothing: there is no such program, and openssl writes such messages.
 func (p *parser) structure(n *Node, line []byte, before byte) {
 	if len(line) == 0 || line[len(line)-1] != '\n' {
 		return
@@ -230,13 +230,14 @@ func (p *parser) structure(n *Node, line []byte, before byte) {
 	if len(line) > 1 {
 		before = line[len(line)-2]
 	}
-	if before == '\r' {
-		p.ends.crlf = true
-	} else {
-		p.ends.lf = true
+	crlf := before == '\r'
+	if !p.ends.crlf && !p.ends.lf {
+		p.ends.first = crlf
 	}
+	p.ends.crlf = p.ends.crlf || crlf
+	p.ends.lf = p.ends.lf || !crlf
 	if p.ends.crlf && p.ends.lf {
-		n.find("mixed-line-ends", true, "some lines of headers and boundaries end with CRLF, others with LF")
+		n.find("mixed-line-ends", p.ends.first, "some lines of headers and boundaries end with CRLF, others with LF")
 	}
 }
 
