@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (a *app) mailOpener(f *readFlags) (*mail.Opener, error) {
 		return nil, err
 	}
 	if f.save != "" {
-		o.Limits.Envelope.SpoolDir = f.save // there is room for what is in the mail
+		o.Limits.Envelope.SpoolDir = filepath.Dir(filepath.Clean(f.save)) // beside the output: there is room for what is in the mail
 	}
 	return o, nil
 }
