@@ -7,74 +7,8 @@ import (
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 )
-
-// base64Chunk is how many octets are encoded at a time: whole lines of either
-// length below, and little enough to stay in a core's cache.
-const base64Chunk = 48 * 57 * 6
-
-// base64Writer writes base64 in lines.
-type base64Writer struct {
-	dst  io.Writer
-	line int    // octets per line; base64 makes four letters of three of them
-	end  string // of a line
-	held []byte // less than one line
-	out  []byte
-	err  error
-}
-
-// newPEMBase64 writes lines as PEM has them: 64 letters, RFC 7468, Section 2.
-func newPEMBase64(dst io.Writer) *base64Writer { return &base64Writer{dst: dst, line: 48, end: "\n"} }
-
-// newMIMEBase64 writes lines as MIME has them: 76 letters, RFC 2045, Section 6.8.
-func newMIMEBase64(dst io.Writer) *base64Writer {
-	return &base64Writer{dst: dst, line: 57, end: "\r\n"}
-}
-
-// Write encodes p.
-func (w *base64Writer) Write(p []byte) (n int, err error) {
-	for len(p) > 0 && w.err == nil {
-		if len(w.held) > 0 || len(p) < w.line {
-			m := min(w.line-len(w.held), len(p))
-			w.held = append(w.held, p[:m]...)
-			p, n = p[m:], n+m
-			if len(w.held) < w.line {
-				break
-			}
-			w.lines(w.held)
-			w.held = w.held[:0]
-			continue
-		}
-		m := min(len(p)/w.line*w.line, base64Chunk)
-		w.lines(p[:m])
-		p, n = p[m:], n+m
-	}
-	return n, w.err
-}
-
-// lines writes p, of which only the last line may be shorter than the others.
-func (w *base64Writer) lines(p []byte) {
-	w.out = w.out[:0]
-	for len(p) > 0 {
-		m := min(len(p), w.line)
-		w.out = base64.StdEncoding.AppendEncode(w.out, p[:m])
-		w.out = append(w.out, w.end...)
-		p = p[m:]
-	}
-	var n int
-	if n, w.err = w.dst.Write(w.out); w.err == nil && n != len(w.out) {
-		w.err = io.ErrShortWrite
-	}
-}
-
-// Close writes the last line. It does not close dst.
-func (w *base64Writer) Close() error {
-	if w.err == nil && len(w.held) > 0 {
-		w.lines(w.held)
-		w.held = nil
-	}
-	return w.err
-}
 
 // base64Reader decodes base64 with white space anywhere. It ends where src
 // does; padding may only be there. A bit that decoding would ignore is an
@@ -157,14 +91,15 @@ func (r *base64Reader) fill() error {
 
 // decode decodes whole groups of four letters into dec.
 func (r *base64Reader) decode(letters []byte) (int, error) {
-	m, err := base64.StdEncoding.Strict().Decode(r.dec, letters)
+	m, used := base64lines.DecodeGroups(r.dec, letters) // stops at what is no letter: padding, or damage
+	n, err := base64.StdEncoding.Strict().Decode(r.dec[m:], letters[used:])
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%w: base64 is damaged", envelope.ErrFormat)
 	case r.pad:
 		return 0, fmt.Errorf("%w: base64 goes on after its padding", envelope.ErrFormat)
 	}
-	return m, nil
+	return m + n, nil
 }
 
 // appendLetters appends src without its white space, a line at a time.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 )
 
 // A reader that keeps its error back decodes as many octets wherever the text
@@ -16,7 +17,7 @@ import (
 func TestLateBase64(t *testing.T) {
 	t.Parallel()
 	var text bytes.Buffer
-	w := newMIMEBase64(&text)
+	w := base64lines.NewWriter(&text)
 	_, err := w.Write(make([]byte, 200<<10))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())

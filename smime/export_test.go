@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -40,7 +41,7 @@ func CertificateFromDER(der []byte) (*keyring.Certificate, error) {
 
 func NewPEMWriter(dst io.Writer) io.WriteCloser      { return newPEMWriter(dst) }
 func Dearmor(src io.Reader) (io.Reader, bool, error) { return dearmor(src) }
-func NewMIMEBase64(dst io.Writer) io.WriteCloser     { return newMIMEBase64(dst) }
+func NewMIMEBase64(dst io.Writer) io.WriteCloser     { return base64lines.NewWriter(dst) }
 func NewBase64Reader(src io.Reader) io.Reader        { return newBase64Reader(src) }
 func IsSignedEntity(head []byte, named bool) bool    { return sniffEntity(head, named) != notNested }
 func EntityBody(plain io.Reader) (io.Reader, error)  { return entityBody(plain) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 )
 
 // PEM around a message is RFC 7468, Section 9: the label is CMS, or PKCS7 as
@@ -31,13 +32,13 @@ func pemLabels() []string {
 // pemWriter writes one message as PEM.
 type pemWriter struct {
 	dst     io.Writer
-	body    *base64Writer
+	body    *base64lines.Writer
 	started bool
 	err     error
 }
 
 func newPEMWriter(dst io.Writer) *pemWriter {
-	return &pemWriter{dst: dst, body: newPEMBase64(dst)}
+	return &pemWriter{dst: dst, body: base64lines.NewPEMWriter(dst)}
 }
 
 func (w *pemWriter) Write(p []byte) (int, error) {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 	"github.com/doublekeybox/doublekeybox/internal/ber"
 	"github.com/doublekeybox/doublekeybox/internal/cbc"
 	"github.com/doublekeybox/doublekeybox/internal/chacha"
@@ -167,7 +168,7 @@ func (w *sealWriter) layers(s *sealing) error {
 		if _, err := io.WriteString(w.enc, signedEntityHeader); err != nil {
 			return err
 		}
-		lines := newMIMEBase64(w.enc)
+		lines := base64lines.NewWriter(w.enc)
 		w.outer = append(w.outer, lines)
 		to = lines
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/internal/base64lines"
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 // attachment is one of a draft's that was checked.
@@ -141,10 +142,23 @@ func fileNameParams(name string) []param {
 	return []param{p, {"filename", ascii}}
 }
 
+// readBlock is how much of an attachment is read at a time: whole lines of
+// base64.
+const readBlock = 57 * 840
+
 func (a attachment) writeTo(w io.Writer) error {
 	b := base64lines.NewWriter(w)
-	if _, err := io.Copy(b, a.src); err != nil {
-		return fmt.Errorf("mail: %s, %.80q: %w", a.where, a.name, err)
+	buf := make([]byte, readBlock)
+	for {
+		n, err := full.Read(a.src, buf)
+		if _, err := b.Write(buf[:n]); err != nil {
+			return err
+		}
+		if err == io.EOF {
+			return b.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("mail: %s, %.80q: %w", a.where, a.name, err)
+		}
 	}
-	return b.Close()
 }

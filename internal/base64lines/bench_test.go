@@ -17,10 +17,10 @@ func BenchmarkEncode(b *testing.B) {
 		_, _ = w.Write(data)
 		_ = w.Close()
 	}, func() {
-		var line [lineLength + 2]byte
-		line[lineLength], line[lineLength+1] = '\r', '\n'
-		for p := data; len(p) > 0; p = p[min(lineOctets, len(p)):] {
-			k := min(lineOctets, len(p))
+		var line [mimeLength + 2]byte
+		line[mimeLength], line[mimeLength+1] = '\r', '\n'
+		for p := data; len(p) > 0; p = p[min(mimeOctets, len(p)):] {
+			k := min(mimeOctets, len(p))
 			base64.StdEncoding.Encode(line[:], p[:k])
 			_, _ = io.Discard.Write(line[:])
 		}

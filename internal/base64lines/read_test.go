@@ -105,7 +105,7 @@ func TestErrors(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrNoProgress)
 
 	w := NewWriter(failing{boom})
-	_, err = w.Write(make([]byte, lineOctets-1))
+	_, err = w.Write(make([]byte, mimeOctets-1))
 	require.NoError(t, err)
 	_, err = w.Write(make([]byte, 1))
 	require.ErrorIs(t, err, boom)
@@ -116,7 +116,14 @@ func TestErrors(t *testing.T) {
 	_, err = w.Write(make([]byte, 1))
 	require.NoError(t, err)
 	require.ErrorIs(t, w.Close(), boom)
+	w = NewWriter(short{})
+	_, err = w.Write(make([]byte, mimeOctets))
+	require.ErrorIs(t, err, io.ErrShortWrite)
 }
+
+type short struct{}
+
+func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 type failing struct{ err error }
 
