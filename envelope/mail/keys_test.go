@@ -73,3 +73,7 @@ func keysOf(ps ...person) map[string][]*keyring.Verified {
 	}
 	return m
 }
+
+func parsers() []keyring.Parser {
+	return []keyring.Parser{pgp.ParseCertificate, smime.ParseCertificate}
+}
