@@ -107,7 +107,7 @@ func (r *reading) piece(p *Part, x piece, whole bool) error {
 	if err != nil || kept == nil {
 		return r.unopened(q, l, q.open, err)
 	}
-	l.settle()
+	r.settle(l)
 	// Not a tree: a text, whatever it looks like.
 	r.content(r.text(q, 1, kept.Size(), func() io.Reader { return io.NewSectionReader(kept, 0, kept.Size()) }), l)
 	return nil

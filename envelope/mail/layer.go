@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
 // The kinds of layers.
@@ -159,7 +161,7 @@ func layerError(err error) error {
 }
 
 // settle says of a layer that was opened what its signatures are worth.
-func (l *Layer) settle() {
+func (r *reading) settle(l *Layer) {
 	if l.Report == nil {
 		return
 	}
@@ -167,18 +169,42 @@ func (l *Layer) settle() {
 		if s.Bad() {
 			l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, s.Problem())
 		}
-		switch {
-		case s.Misdirected():
-			l.intended = intendedOthers
-		case len(s.Intended) > 0 && s.Valid() && l.intended == intendedAbsent:
-			l.intended = intendedUs
-		}
+		l.intended = max(l.intended, r.meant(l, s))
 	}
 	// What is compressed may be signed inside: one layer to whoever opens it.
 	claimed := l.Kind == kindSigned || l.Kind == kindCompressed && l.signed()
 	if claimed && l.Err == nil && !l.intact() {
 		l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, l.why())
 	}
+}
+
+// meant says for whom a signature was made. Of one that is not inside the same
+// OpenPGP message as the encryption package pgp cannot say whether it was for
+// the reader: there each key that the reader has counts.
+func (r *reading) meant(l *Layer, s envelope.Signature) intended {
+	switch {
+	case s.Misdirected():
+		return intendedOthers
+	case !s.Valid() || len(s.Intended) == 0:
+		return intendedAbsent
+	case l.Report.Encrypted && l.Report.OpenedBy >= 0:
+		return intendedUs
+	case l.Report.Encrypted: // with a passphrase, which it cannot name
+		return intendedAbsent
+	}
+	answer := intendedAbsent
+	for _, id := range r.o.Identities {
+		in := certificateOf(id)
+		if in == nil || in.Format().Name() != l.Format {
+			continue
+		}
+		c := keyring.Certificate(seam.Wrap(in))
+		if slices.Contains(s.Intended, c.Fingerprint().String()) {
+			return intendedUs
+		}
+		answer = intendedOthers
+	}
+	return answer
 }
 
 func (l *Layer) why() string {
@@ -206,7 +232,7 @@ func (r *reading) enter(p *Part, l *Layer, kept *source, check func() error) err
 	if err := r.recheck(l, addressesIn(child.node.Header), check); err != nil {
 		return err
 	}
-	l.settle()
+	r.settle(l)
 	r.content(child, l)
 	return nil
 }

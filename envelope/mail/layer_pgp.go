@@ -134,7 +134,7 @@ func (r *reading) checkDetached(p *Part, l *Layer, signed, sig *mimeparse.Node) 
 		p.find("signed-protocol", "the signature is not of the format that the header states", false)
 	}
 	l.Format, l.Report = report.Format, report
-	l.settle()
+	r.settle(l)
 	return nil
 }
 

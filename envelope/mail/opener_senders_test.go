@@ -123,3 +123,24 @@ func TestReportCertificates(t *testing.T) {
 		require.Equal(t, alice.smime.Certificate().Fingerprint(), r.Certificates[0].Fingerprint())
 	}
 }
+
+// Who got a signed mail can seal it anew for the next one (Davis, "Defective
+// Sign & Encrypt", 2001). OpenPGP's signature names for whom it was made.
+func TestForwarded(t *testing.T) {
+	alice, bob, eve := parties["alice"](), parties["bob"](), parties["eve"]()
+	anew := func(armor string) string {
+		var out bytes.Buffer
+		_, err := envelope.Rewrap(&out, strings.NewReader(armor), &envelope.Opener{Identities: eve.identities()},
+			&envelope.Sealer{Armor: true}, bob.verified(t, "OpenPGP"))
+		require.NoError(t, err)
+		return pgpMIME(out.String())
+	}
+	m := opened(t, reader(t), headers+anew(block(t, hello, alice, eve)))
+	require.True(t, m.Layers()[0].Report.Signatures[0].Misdirected())
+	require.True(t, m.Summary().Encrypted && m.Summary().Signed)
+	require.False(t, m.Summary().Verified)
+
+	m = opened(t, reader(t), headers+anew(block(t, hello, alice, eve, bob)))
+	require.True(t, m.Layers()[0].Report.Signatures[0].Valid())
+	require.True(t, m.Summary().Verified)
+}
