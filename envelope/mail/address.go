@@ -2,7 +2,6 @@ package mail
 
 import (
 	"net/mail"
-	"slices"
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
@@ -36,16 +35,6 @@ func (c *checker) addresses(where string, as []mail.Address) []address {
 		all = append(all, c.address(where, a))
 	}
 	return all
-}
-
-// isASCII reports whether the address can be given to a server that knows
-// nothing of SMTPUTF8 (RFC 6531). The domain always can.
-func (a address) isASCII() bool { return isPrintable(a.Local()) }
-
-// needsUTF8 reports whether one of the addresses is not ASCII.
-func (c *checked) needsUTF8() bool {
-	all := slices.Concat([]address{c.from}, c.replyTo, c.to, c.cc, c.bcc)
-	return slices.ContainsFunc(all, func(a address) bool { return !a.isASCII() })
 }
 
 // addressField writes a list of addresses, with their names or without. What is

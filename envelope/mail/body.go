@@ -67,7 +67,7 @@ func (c *checked) body(p HeaderPolicy, legacyDisplay bool) *body {
 // is in no base64 nor quoted-printable (RFC 2045, Section 6.7), text that goes
 // as it is has no line that begins so, and no boundary begins with another.
 func container(kind string, parts ...*entity) *entity {
-	b := "=_" + rand.Text()
+	b := boundaryMark + rand.Text()
 	return &entity{kind: kind, params: []param{{"boundary", b}}, parts: parts, boundary: b}
 }
 

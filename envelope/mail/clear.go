@@ -2,23 +2,27 @@ package mail
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/reread"
 )
 
 // Clear is a mail that is signed and not encrypted: whoever carries it reads
-// it. It is not a [Sealed], and nothing makes one of it. Close frees what it
-// keeps. Safe for concurrent use, but for Close.
+// it. It is not a [Sealed], and nothing makes one of it. Only
+// [Composer.SignClear] makes one; the zero value is empty.
+//
+// Safe for concurrent use. Close must be called.
 type Clear struct {
 	from       string
 	recipients []string
 	messageID  string
 	utf8       bool
 	receipt    *envelope.Receipt
-	source     *reread.Source
+	src        *reread.Source
 }
 
 // SignClear signs a mail and leaves it readable for everybody: as
@@ -33,103 +37,113 @@ type Clear struct {
 // and must then not change; or, where f is nil, encrypted in memory and beyond
 // Composer.Limits.SpoolMemory in a file without a name.
 //
-// Errors: one that says everything that is wrong with the draft, those of
-// [envelope.Sealer.SignDetached], of the attachments, and of f.
+// Errors: one that says everything that is wrong with the draft; [*GapsError]
+// where readers would not believe a signer; those of
+// [envelope.Sealer.SignDetached], *envelope.MixedError among them; those of the
+// attachments and of f, which is then emptied if that can be done.
 func (c *Composer) SignClear(d *Draft, f File) (*Clear, error) {
-	draft, err := d.check(c.now())
+	draft, err := c.checkClear(d)
 	if err != nil {
 		return nil, err
 	}
-	k, err := newKeeper(f, c.Limits)
+	at, err := c.clearPlace(f)
 	if err != nil {
 		return nil, err
 	}
-	defer k.abort()
-	receipt, err := c.writeClear(k, draft)
+	done := false
+	defer func() {
+		if !done { // also should a reader panic
+			at.Close()
+		}
+	}()
+	receipt, err := c.writeClear(at, draft)
 	if err != nil {
 		return nil, err
 	}
-	source, err := k.source()
+	source, err := at.Source()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("mail: %w", err)
 	}
-	m := &Clear{
-		from: draft.from.String(), messageID: draft.messageID,
-		receipt: receipt, source: source,
-		utf8: draft.needsUTF8(),
-	}
+	done = true
+	m := &Clear{from: draft.from.String(), messageID: draft.messageID, receipt: receipt, src: source}
 	for _, a := range slices.Concat(draft.to, draft.cc, draft.bcc) {
 		if !slices.Contains(m.recipients, a.String()) {
 			m.recipients = append(m.recipients, a.String())
 		}
 	}
+	m.utf8 = isUTF8(draft.protected(nil), m.recipients)
 	return m, nil
 }
 
-// From returns the envelope sender: the address in From.
+// checkClear checks the draft, and that the signers are the sender's.
+func (c *Composer) checkClear(d *Draft) (*checked, error) {
+	now := time.Now()
+	if c.Time != nil {
+		now = c.Time()
+	}
+	draft, err := d.check(now)
+	if err != nil {
+		return nil, err
+	}
+	p := &planner{c: c, draft: draft, now: now, from: draft.from.String()}
+	if err := p.prepare(); err != nil {
+		return nil, err
+	}
+	if len(p.gaps) > 0 {
+		return nil, &GapsError{Gaps: p.gaps}
+	}
+	return draft, nil
+}
+
+func (c *Composer) clearPlace(f File) (place, error) {
+	if f == nil {
+		return reread.NewHolder(reread.Options{Memory: c.Limits.SpoolMemory, Dir: c.Limits.SpoolDir}), nil
+	}
+	// It is emptied after an error: what somebody else keeps in it must not be.
+	if n, err := f.ReadAt(make([]byte, 1), 0); n != 0 || err == nil {
+		return nil, errors.New("mail: the file for the message is not empty")
+	}
+	return &filePlace{reread.NewPinner(f), f}, nil
+}
+
+// From returns the address in From, which is where mail that could not be
+// delivered goes back to.
 func (m *Clear) From() string { return m.from }
 
-// Recipients returns the envelope recipients, each once, in the form in which
-// addresses are compared: those of To, Cc and Bcc.
+// Recipients returns whom the mail is delivered to, each once: those of To, Cc
+// and Bcc.
 func (m *Clear) Recipients() []string { return slices.Clone(m.recipients) }
 
 // MessageID returns the message ID, without angle brackets.
 func (m *Clear) MessageID() string { return m.messageID }
 
-// NeedsSMTPUTF8 reports whether an address is not ASCII before its @, so that
-// the message can be given only to servers that know of it (RFC 6531).
-func (m *Clear) NeedsSMTPUTF8() bool { return m.utf8 }
+// UTF8 reports whether an address in the header or a recipient is not ASCII:
+// only servers with SMTPUTF8 take the mail.
+func (m *Clear) UTF8() bool { return m.utf8 }
 
 // Receipt says how it was signed.
 func (m *Clear) Receipt() *envelope.Receipt { return m.receipt }
 
-// Size returns the octets of the message.
-func (m *Clear) Size() int64 { return m.source.Size() }
-
-// WriteTo writes the message, the same octets each time. It fails where the
-// File that it is kept in has changed.
-func (m *Clear) WriteTo(w io.Writer) (int64, error) {
-	return io.Copy(w, io.NewSectionReader(m.source, 0, m.source.Size()))
-}
-
-// Close frees what is kept. It does not close the File.
-func (m *Clear) Close() error { return m.source.Close() }
-
-// keeper takes the message while it is written.
-type keeper struct {
-	w      io.Writer
-	file   File
-	n      int64
-	holder *reread.Holder
-}
-
-func newKeeper(f File, l envelope.Limits) (*keeper, error) {
-	if f == nil {
-		h := reread.NewHolder(reread.Options{Memory: l.SpoolMemory, Dir: l.SpoolDir, Max: l.SourceBytes})
-		return &keeper{w: h, holder: h}, nil
+// Size returns how many octets the mail has.
+func (m *Clear) Size() int64 {
+	if m.src == nil {
+		return 0
 	}
-	// What stands in f already would be read as the begin of the message.
-	if n, err := f.ReadAt(make([]byte, 1), 0); n != 0 || err == nil {
-		return nil, errors.New("mail: the File for the message is not empty")
-	}
-	return &keeper{w: f, file: f}, nil
+	return m.src.Size()
 }
 
-func (k *keeper) Write(p []byte) (int, error) {
-	n, err := k.w.Write(p)
-	k.n += int64(n)
-	return n, err
-}
+// Open returns the mail from its begin on, each time the same octets. Reading
+// fails if the file was changed, and after Close.
+func (m *Clear) Open() io.ReadSeeker { return (&Sealed{src: m.src}).Open() }
 
-func (k *keeper) source() (*reread.Source, error) {
-	if k.holder != nil {
-		return k.holder.Source()
-	}
-	return reread.Pin(k.file, k.n)
-}
+// WriteTo writes the mail to w, each time the same octets. It fails if the file
+// was changed, and after Close.
+func (m *Clear) WriteTo(w io.Writer) (int64, error) { return (&Sealed{src: m.src}).WriteTo(w) }
 
-func (k *keeper) abort() {
-	if k.holder != nil {
-		_ = k.holder.Close() // nothing after Source
+// Close frees what is kept of the mail. It does not close the file.
+func (m *Clear) Close() error {
+	if m.src == nil {
+		return nil
 	}
+	return m.src.Close()
 }

@@ -85,7 +85,7 @@ func TestSignClear(t *testing.T) {
 		require.True(t, bytes.Equal(out.Bytes(), again.Bytes()))
 		require.Equal(t, []string{"bob@example.org", "carol@xn--bcher-kva.example", "dave@example.org"}, m.Recipients())
 		require.Equal(t, "alice@example.org", m.From())
-		require.False(t, m.NeedsSMTPUTF8())
+		require.False(t, m.UTF8())
 		require.NotContains(t, out.String(), "dave")
 
 		part, signature := splitSigned(t, out.Bytes(), k)
@@ -251,9 +251,10 @@ func TestSignClearRefuses(t *testing.T) {
 		change  func(*dkbmail.Draft)
 		want    string
 	}{
-		"no signer":   {nil, func(*dkbmail.Draft) {}, "no signer"},
-		"two formats": {[]envelope.Signer{keys["p256"].signer, keys["OpenPGP"].signer}, func(*dkbmail.Draft) {}, "OpenPGP"},
-		"draft":       {[]envelope.Signer{keys["p256"].signer}, func(d *dkbmail.Draft) { d.Subject = "a\nb" }, "Subject"},
+		"no signer":     {nil, func(*dkbmail.Draft) {}, "no signer"},
+		"two formats":   {[]envelope.Signer{keys["p256"].signer, keys["OpenPGP"].signer}, func(*dkbmail.Draft) {}, "OpenPGP"},
+		"another's key": {[]envelope.Signer{keys["p256"].signer}, func(d *dkbmail.Draft) { d.From.Address = "eve@example.org" }, "does not state the address in From"},
+		"draft":         {[]envelope.Signer{keys["p256"].signer}, func(d *dkbmail.Draft) { d.Subject = "a\nb" }, "Subject"},
 		"attachment": {[]envelope.Signer{keys["p256"].signer}, func(d *dkbmail.Draft) {
 			d.Attachments[0].Body = io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(boom))
 		}, "attachment 1"},
@@ -267,6 +268,65 @@ func TestSignClearRefuses(t *testing.T) {
 		require.ErrorContains(t, err, c.want, name)
 		require.Nil(t, m)
 	}
+}
+
+// TestSignClearIsRead: our own reader believes what is signed, and the header
+// fields with it; and nothing any more after one octet of it changed.
+func TestSignClearIsRead(t *testing.T) {
+	t.Parallel()
+	keys, err := clearKeys()
+	require.NoError(t, err)
+	for name, k := range keys {
+		v, err := keyring.Verify(k.cert, keyring.Expect(k.cert.Fingerprint()))
+		require.NoError(t, err)
+		m, err := (&dkbmail.Composer{Signers: []envelope.Signer{k.signer}}).SignClear(clearDraft(), nil)
+		require.NoError(t, err)
+		raw, err := io.ReadAll(m.Open())
+		require.NoError(t, err)
+		require.NoError(t, m.Close())
+		_, err = m.WriteTo(io.Discard)
+		require.Error(t, err)
+
+		o := &dkbmail.Opener{Senders: []*keyring.Verified{v}, Strict: true}
+		got, err := o.Open(bytes.NewReader(raw))
+		require.NoError(t, err, name)
+		sum := got.Summary()
+		require.True(t, sum.Verified, "%v", sum.Findings)
+		require.False(t, sum.Encrypted)
+		require.Equal(t, "Gr\u00FC\u00DFe", sum.Subject)
+		require.Empty(t, sum.Findings)
+		for _, p := range got.Parts() {
+			require.Empty(t, p.Findings, p.Path)
+		}
+		require.NoError(t, got.Close())
+
+		got, err = o.Open(bytes.NewReader(bytes.Replace(raw, []byte("lone"), []byte("gone"), 1)))
+		require.NoError(t, err)
+		require.True(t, got.Summary().Signed)
+		require.False(t, got.Summary().Verified)
+		require.NoError(t, got.Close())
+	}
+}
+
+// TestSignClearAutocrypt: the field is outside, where programs look for it, and
+// not among what is signed.
+func TestSignClearAutocrypt(t *testing.T) {
+	t.Parallel()
+	if fips140.Enforced() {
+		t.Skip("under fips140=only there is no OpenPGP")
+	}
+	keys, err := clearKeys()
+	require.NoError(t, err)
+	k := keys["OpenPGP"]
+	m, err := (&dkbmail.Composer{Signers: []envelope.Signer{k.signer}, Autocrypt: k.cert}).SignClear(clearDraft(), nil)
+	require.NoError(t, err)
+	defer m.Close()
+	raw, err := io.ReadAll(m.Open())
+	require.NoError(t, err)
+	require.Equal(t, 1, bytes.Count(raw, []byte("\r\nAutocrypt: addr=alice@example.org;")))
+	part, signature := splitSigned(t, raw, k)
+	require.NotContains(t, string(part), "Autocrypt")
+	verifyPart(t, k, part, signature)
 }
 
 func ExampleComposer_SignClear() {

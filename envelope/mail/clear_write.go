@@ -4,35 +4,25 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/base64lines"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
-
-func (c *Composer) now() time.Time {
-	if c.Time != nil {
-		return c.Time()
-	}
-	return time.Now()
-}
 
 // signsOpenPGP reports whether the first signer does: what is signed by both
 // formats at once is refused by package envelope.
 func (c *Composer) signsOpenPGP() bool {
 	for _, s := range c.Signers {
 		if in := seam.Opaque[seam.Signer](s).Unwrap(); in != nil {
-			return in.Certificate().Format().Name() == openPGP
+			return in.Certificate().Format().Name() == formatPGP
 		}
 	}
 	return false
 }
-
-const openPGP = "OpenPGP"
 
 // writeBuffer is how much is collected before it is signed and written.
 const writeBuffer = 32 << 10
@@ -44,13 +34,17 @@ func (c *Composer) writeClear(dst io.Writer, draft *checked) (*envelope.Receipt,
 	s := &envelope.Sealer{Profile: c.Profile, Signers: c.Signers, Armor: c.signsOpenPGP(), Limits: c.Limits, Legacy: c.Legacy, Time: c.Time}
 	signer, err := s.SignDetached(&signature)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("mail: %w", err)
 	}
 	defer signer.Abort()
 	form := newClearForm(signer.Report())
 	out := bufio.NewWriterSize(dst, writeBuffer)
 	inner := draft.protected(nil)
-	if err := writeFields(out, append(inner[:len(inner):len(inner)], form.fields()...)...); err != nil {
+	header := append(slices.Clone(inner), form.fields()...)
+	if c.Autocrypt != nil {
+		header = append(header, autocryptField(draft.from.String(), c.Autocrypt))
+	}
+	if err := writeFields(out, header...); err != nil {
 		return nil, err
 	}
 	if _, err := out.WriteString("\r\n--" + form.boundary + "\r\n"); err != nil {
@@ -81,19 +75,18 @@ func (c *Composer) writeClear(dst io.Writer, draft *checked) (*envelope.Receipt,
 
 // clearForm is what differs between the formats.
 type clearForm struct {
-	protocol, name, micalg string
-	armored                bool // the signature is text already
-	boundary               string
+	format, protocol, name, micalg string
+	boundary                       string
 }
 
 // newClearForm names the digests of the signatures that r says are made: those of
 // RFC 8551, Section 3.5.3.2, or RFC 3156, Section 5 with the names of RFC 9580,
 // Section 9.5.
 func newClearForm(r *envelope.Report) *clearForm {
-	f := &clearForm{protocol: "application/pkcs7-signature", name: "smime.p7s", boundary: "=_" + rand.Text()}
+	f := &clearForm{format: r.Format, protocol: "application/pkcs7-signature", name: "smime.p7s", boundary: boundaryMark + rand.Text()}
 	prefix, hyphen := "", "sha-"
-	if r.Format == openPGP {
-		f.protocol, f.name, f.armored = "application/pgp-signature", "signature.asc", true
+	if r.Format == formatPGP {
+		f.protocol, f.name = "application/pgp-signature", "signature.asc"
 		prefix, hyphen = "pgp-", "sha"
 	}
 	var names []string
@@ -125,7 +118,7 @@ func (f *clearForm) writeSignature(w io.Writer, signature []byte) error {
 		{kind, withParams(kind, f.protocol, param{"name", f.name})},
 		{disposition, withParams(disposition, "attachment", param{"filename", f.name})},
 	}
-	if !f.armored {
+	if f.format != formatPGP { // whose armor is text
 		fs = append(fs, field{"Content-Transfer-Encoding", "base64"})
 	}
 	if _, err := io.WriteString(w, "\r\n--"+f.boundary+"\r\n"); err != nil {
@@ -137,18 +130,12 @@ func (f *clearForm) writeSignature(w io.Writer, signature []byte) error {
 	if _, err := io.WriteString(w, "\r\n"); err != nil {
 		return err
 	}
-	if f.armored {
-		if _, err := io.WriteString(w, canonical(string(signature))); err != nil {
-			return err
-		}
-	} else {
-		b := base64lines.NewWriter(w)
-		if _, err := b.Write(signature); err != nil {
-			return err
-		}
-		if err := b.Close(); err != nil {
-			return err
-		}
+	text := encoder(f.format, w)
+	if _, err := text.Write(signature); err != nil {
+		return err
+	}
+	if err := text.Close(); err != nil {
+		return err
 	}
 	_, err := io.WriteString(w, "\r\n--"+f.boundary+"--\r\n")
 	return err

@@ -178,14 +178,14 @@ func TestUTF8(t *testing.T) {
 	d.From.Name, d.Subject, d.To[0].Address = "\u00DC", "\u00DC", "bob@b\u00FCcher.example"
 	c, err := d.check(testTime)
 	require.NoError(t, err)
-	require.False(t, c.needsUTF8())
+	require.False(t, isUTF8(c.protected(nil), nil))
 	for _, f := range c.protected(nil) {
 		require.True(t, isPrintable(unfold(f.value)), f.value)
 	}
 	d.To[0].Address = "b\u00FCcher@b\u00FCcher.example"
 	c, err = d.check(testTime)
 	require.NoError(t, err)
-	require.True(t, c.needsUTF8())
+	require.True(t, isUTF8(c.protected(nil), nil))
 	require.Equal(t, field{"To", "Bob <b\u00FCcher@xn--bcher-kva.example>"}, c.protected(nil)[1])
 }
 
