@@ -34,7 +34,7 @@ func classesIn(s []byte) (all byte) {
 	return all
 }
 
-// base64Size counts what a base64 body decodes to, as base64Reader decodes it:
+// base64Size counts what a base64 body decodes to, as package base64lines has it:
 // what is not of the alphabet is skipped (RFC 2045, Section 6.8), and padding
 // ends a group but not the body.
 type base64Size struct {

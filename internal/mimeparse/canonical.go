@@ -5,6 +5,9 @@ import (
 	"io"
 )
 
+// maxIdle is how often in a row a source may return nothing, as in bufio.
+const maxIdle = 100
+
 // Canonical returns what r reads with every line end as CRLF: a line feed alone
 // and a carriage return alone become one each, as what is signed needs (RFC
 // 8551, Section 3.1.1; RFC 3156, Section 5).
@@ -23,7 +26,7 @@ func (c *canonical) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for len(c.out) == 0 && c.err == nil {
+	for idle := 0; len(c.out) == 0 && c.err == nil; idle++ {
 		if c.in == nil {
 			c.in = make([]byte, decodeChunk)
 		}
@@ -35,6 +38,9 @@ func (c *canonical) Read(p []byte) (int, error) {
 			c.cr = false
 		}
 		c.out = c.buf
+		if n == 0 && c.err == nil && idle == maxIdle {
+			c.err = io.ErrNoProgress
+		}
 	}
 	if len(c.out) == 0 {
 		return 0, c.err

@@ -22,6 +22,9 @@ func (p *parser) classify(n *Node) {
 	}
 	if value, ok := n.once("Content-Disposition"); ok {
 		n.Disposition, n.DispositionParams = parseParams(value, fs)
+		if !isToken(n.Disposition) {
+			n.find("content-disposition-invalid", false, "the Content-Disposition %q is none", n.Disposition)
+		}
 	}
 	if n.Parent == nil {
 		n.version()

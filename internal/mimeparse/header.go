@@ -165,6 +165,15 @@ func checkField(n *Node, field []byte) {
 			break
 		}
 	}
+	for _, c := range field {
+		switch {
+		case c >= ' ' && c != 0x7F || c == '\t' || c == '\r' || c == '\n' || c == 0:
+		case c == '\v' || c == '\f' || 0x1C <= c && c <= 0x1E:
+			n.find("header-control", true, "the header has a control character that ends a line for some programs")
+		default:
+			n.find("header-control", false, "the header has a control character")
+		}
+	}
 	for rest := field; ; {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 || i == len(rest)-1 {

@@ -31,6 +31,9 @@ func assemble(list []param, fs *findings) map[string]string {
 			if isFileName(p.name) {
 				p.value = plainName(p.value, fs)
 			}
+			if !isFileName(p.name) && !isASCII(p.value) {
+				fs.find("parameter-not-ascii", true, "the parameter %q has characters that are not ASCII", p.name)
+			}
 			if old, twice := params[p.name]; twice {
 				twiceFound(fs, p.name, old != p.value)
 				continue
@@ -77,6 +80,15 @@ func forOldReaders(value string) string {
 		}
 		return r
 	}, value)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func twiceFound(fs *findings, name string, differs bool) {
