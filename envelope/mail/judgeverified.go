@@ -45,18 +45,19 @@ import (
 func (j *judgement) verified() bool {
 	return j.payload != nil &&
 		j.whole() &&
-		j.signature != nil &&
-		j.signature.Valid() &&
-		j.signature.author &&
+		j.byAuthor() &&
 		!j.fromFuture() &&
 		!slices.ContainsFunc(j.authored, hasBad) &&
 		j.intended() &&
 		j.addressed() &&
-		j.from.address != (mailbox.Address{}) &&
 		j.from.clean &&
 		len(j.differing()) == 0 &&
 		!j.ambiguous()
 }
+
+// byAuthor reports whether a signature over the payload is valid and by whom From
+// names: findSignature puts such a one before all others.
+func (j *judgement) byAuthor() bool { return j.signature != nil && j.signature.author }
 
 // whole reports whether every layer of the envelope was read to its end, and
 // has no content beside the one that was followed.

@@ -325,6 +325,19 @@ func TestOpenPGPCopy(t *testing.T) {
 	require.True(t, p.judge().Verified)
 }
 
+// TestSignerOfNothing: a signature that does not hold is by nobody, and is named
+// as the message names it.
+func TestSignerOfNothing(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	require.Equal(t, "alice@example.org", p.judge().Signer)
+	p.facts().Signatures[0].Status = seam.SignatureBad
+	s := p.judge()
+	require.False(t, s.SignerMatchesFrom)
+	require.Equal(t, "alice", s.Signer)
+	require.True(t, s.Signed, "whatever it is worth")
+}
+
 // TestIslands: a part that is signed for itself says nothing of the message.
 func TestIslands(t *testing.T) {
 	t.Parallel()
@@ -357,6 +370,21 @@ func TestIslands(t *testing.T) {
 	s, m = build(t, func(p *play) seam.Signature { bad := p.by(0, p.alice); bad.Status = seam.SignatureBad; return bad }, false)
 	require.False(t, s.Verified || m.parts[2].Verified)
 	require.Contains(t, s.Findings, Finding{Code: "list", Text: `delivered by the list "list@example.com"`})
+
+	for _, change := range []func(*Layer){
+		nil,
+		func(l *Layer) { l.intended = intendedOthers },
+		func(l *Layer) { l.Err = envelope.ErrFormat },
+		func(l *Layer) { l.Report = nil },
+	} {
+		_, m = build(t, func(p *play) seam.Signature { return p.by(0, p.alice) }, false)
+		if change != nil {
+			change(m.layers[0])
+		}
+		_, err := newPlay(t).opener.judge(m)
+		require.NoError(t, err)
+		require.Equal(t, change == nil, m.parts[2].Verified)
+	}
 }
 
 // TestZeroOpener: nobody is believed whom nobody named.
