@@ -262,28 +262,40 @@ func (a *app) printMessage(m *mail.Message, savedAs map[string]string, texts boo
 		fmt.Fprintf(&b, "list       %s\n", oneLine(cut(s.DeliveredBy)))
 	}
 	for _, f := range s.Fields {
-		fmt.Fprintf(&b, "%-10s %s%s\n", strings.ToLower(f.Name), oneLine(cut(f.Value)), fieldNote(f))
+		note := fieldNote(f)
+		if f.Name == "From" && s.Verified && !f.Signed {
+			note = "   (bound to the signer)"
+		}
+		fmt.Fprintf(&b, "%-10s %s%s\n", strings.ToLower(f.Name), oneLine(cut(f.Value)), note)
 	}
 	b.WriteString("\n")
 	for _, p := range m.Parts() {
 		depth := strings.Count(p.Path, ".")
 		fmt.Fprintf(&b, "%-10s %s%s%s  %s\n", p.Path, strings.Repeat("  ", depth), oneLine(cut(p.MediaType)), partNote(p, savedAs[p.Path]), partStatus(p))
 	}
-	var findings []string
-	findings = append(findings, findingTexts(s.Findings)...)
-	for _, p := range m.Parts() {
-		findings = append(findings, findingTexts(p.Findings)...)
-	}
-	for i, f := range findings {
-		if i == 0 {
+	printed := map[string]bool{"": true} // the summary repeats those of parts that matter
+	for _, f := range findingsOf(m) {
+		if len(printed) == 1 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "note: %s\n", oneLine(f))
+		if line := oneLine(f); !printed[line] {
+			printed[line] = true
+			fmt.Fprintf(&b, "note: %s\n", line)
+		}
 	}
 	if _, err := io.WriteString(a.stdout, b.String()); err != nil || !texts {
 		return err
 	}
 	return a.printTexts(m)
+}
+
+// findingsOf are all findings of m as lines, those about the whole first.
+func findingsOf(m *mail.Message) []string {
+	all := findingTexts(m.Summary().Findings)
+	for _, p := range m.Parts() {
+		all = append(all, findingTexts(p.Findings)...)
+	}
+	return all
 }
 
 // mostShownText is how much of one text is printed: a terminal is no place for more.
