@@ -116,6 +116,7 @@ func TestDelivered(t *testing.T) {
 	t.Run("lists", p.testDeliveredByList)
 	t.Run("Postfix refuses", p.testPostfixRefuses)
 	t.Run("Dovecot", p.testDovecot)
+	t.Run("bounces", p.testBounced)
 	t.Run("contents", p.testContents)
 }
 
