@@ -30,6 +30,7 @@ func manyParts(n int) string {
 func hostile() map[string]string {
 	const size = 10 << 20
 	fill := func(head, line string) string { return head + strings.Repeat(line, (size-len(head))/len(line)) }
+	some := func(head, line string) string { return head + strings.Repeat(line, size/10/len(line)) }
 	half := func(head, line string) string { return head + strings.Repeat(line, 250<<10/len(line)) + "\n\n" }
 	deep := nestedMultiparts(31) + "\n"
 	return map[string]string{
@@ -42,13 +43,14 @@ func hostile() map[string]string {
 		"one field":                  fill("X:", " y\n"),
 		"one line":                   fill("X:", "y"),
 		"headers":                    fill("Content-Type: multipart/mixed; boundary=b\n\n", "--b\n"+strings.Repeat("a:\n", 80_000)+"\n"),
-		"dashes in 31 multiparts":    fill(deep, "--\n"),
-		"no boundaries in 31":        fill(deep, "--30\n"),
+		"dashes in 31 multiparts":    some(deep, "--\n"),
+		"no boundaries in 31":        some(deep, "--30\n"),
 		"nearly boundaries in 31":    fill(deep, "--30xx\n"),
-		"last boundaries":            fill(deep, "--0x--\n"),
+		"last boundaries":            some(deep, "--0x--\n"),
 		"parameters":                 half("Content-Type: text/plain", ";a=b"),
 		"parameters without values":  half("Content-Type: text/plain", ";a"),
 		"pieces of a parameter":      half("Content-Type: text/plain", ";name*0*=b"),
+		"parameters of all parts":    fill("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: a/b"+manyParams(200)+"\n\n"),
 		"comments":                   half("Content-Type: text/plain ", "(a)") + strings.Repeat(" ", 1000),
 		"open comments":              half("Content-Type: text/plain ", "("),
 		"quotes":                     half("Content-Type: text/plain;a=", `"`),
@@ -56,9 +58,9 @@ func hostile() map[string]string {
 		"encoded words":              half("Content-Type: text/plain;name=", "=?utf-8?q?x?="),
 		"character sets":             half("Content-Type: text/plain;name=", "=?a?q?x?= =?b?q?x?="),
 		"a boundary":                 half("Content-Type: multipart/mixed;boundary=", "ä"),
-		"blanks":                     fill("Content-Transfer-Encoding: quoted-printable\n\n", " "),
-		"equals signs":               fill("Content-Transfer-Encoding: quoted-printable\n\n", "="),
-		"padding":                    fill("Content-Transfer-Encoding: base64\n\n", "QQ="),
+		"blanks":                     some("Content-Transfer-Encoding: quoted-printable\n\n", " "),
+		"equals signs":               some("Content-Transfer-Encoding: quoted-printable\n\n", "="),
+		"padding":                    some("Content-Transfer-Encoding: base64\n\n", "QQ="),
 		"carriage returns":           fill(deep, "\r--"),
 		"findings":                   fill("Content-Type: multipart/mixed; boundary=b\n\n", "--b\nContent-Type: a (b) c;;x;y=\"\n :\nz\n\n\r\x00\n"),
 	}
@@ -68,15 +70,16 @@ func hostile() map[string]string {
 // than 64 MiB, all told, or is anything but refused or read.
 func TestHostile(t *testing.T) {
 	refused := map[string]string{
-		"nested multiparts": "parts in each other",
-		"nested messages":   "parts in each other",
-		"parts":             "parts",
-		"empty parts":       "parts",
-		"one header":        "octets in a header",
-		"one field":         "octets in a header",
-		"one line":          "octets in a header",
-		"headers":           "header fields",
-		"findings":          "oddities",
+		"nested multiparts":       "parts in each other",
+		"nested messages":         "parts in each other",
+		"parts":                   "parts",
+		"empty parts":             "parts",
+		"one header":              "octets in a header",
+		"one field":               "octets in a header",
+		"one line":                "octets in a header",
+		"headers":                 "header fields and parameters",
+		"findings":                "oddities",
+		"parameters of all parts": "header fields and parameters",
 	}
 	for name, message := range hostile() {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +127,7 @@ func TestLimits(t *testing.T) {
 		},
 		{
 			"fields", strings.Repeat("a:\n", 50), strings.Repeat("a:\n", 51),
-			Limits{5, 5, 1000}, LimitError{What: "header fields", Max: 50},
+			Limits{5, 5, 1000}, LimitError{What: "header fields and parameters", Max: 50},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 const (
 	maxHeaders = 16 << 20 // octets of all headers: they are kept; 100,000 parts with 160 octets each
 
-	// maxFields of all headers for each part allowed: a field costs memory of
-	// its own, and can be three octets long.
+	// maxFields of all headers, parameters included, for each part allowed: each
+	// costs memory of its own, and can be three octets long.
 	maxFields = 10
 
 	// maxFindings of the message: a genuine one has a few of each part at most.
@@ -73,8 +73,8 @@ func (p *parser) message() error {
 		if err != nil {
 			return err
 		}
-		if hit == nil {
-			p.classify(n)
+		p.classify(n)
+		if p.fieldSum += len(n.Params) + len(n.DispositionParams); hit == nil {
 			if n.isMessage() {
 				p.stack = append(p.stack, open{node: n})
 				if n, err = p.node(n); err != nil {
@@ -86,7 +86,6 @@ func (p *parser) message() error {
 				return err
 			}
 		} else {
-			p.classify(n)
 			n.Body, n.End = hit.end, hit.end
 		}
 		if n, err = p.next(n, hit); n == nil || err != nil {
@@ -178,8 +177,11 @@ func (p *parser) node(parent *Node) (*Node, error) {
 	return n, p.count()
 }
 
-// count holds the findings to their limit.
+// count holds what was found to its limits.
 func (p *parser) count() error {
+	if most := maxFields * int64(p.limits.Parts); int64(p.fieldSum) > most {
+		return &LimitError{What: "header fields and parameters", Max: most}
+	}
 	if p.findings > maxFindings {
 		return &LimitError{What: "oddities", Max: maxFindings, Fixed: true}
 	}
@@ -205,9 +207,7 @@ func (p *parser) head(n *Node) (*hit, error) {
 		return nil, &LimitError{What: "octets in all headers", Max: maxHeaders, Fixed: true}
 	}
 	n.Header = p.fields(n, append([]byte(nil), p.header...))
-	if p.fieldSum += len(n.Header); int64(p.fieldSum) > maxFields*int64(p.limits.Parts) {
-		return nil, &LimitError{What: "header fields", Max: maxFields * int64(p.limits.Parts)}
-	}
+	p.fieldSum += len(n.Header)
 	return h, nil
 }
 
