@@ -78,7 +78,9 @@ func (b *body) fields(hp string) []field {
 	if hp == "" {
 		return append(fs, b.root.fields()...)
 	}
-	return append(fs, b.root.fields(param{"hp", hp})...)
+	// The older parameter is what Thunderbird 153 looks for, which shows no
+	// protected subject without it, and what it writes beside hp itself.
+	return append(fs, b.root.fields(param{"protected-headers", "v1"}, param{"hp", hp})...)
 }
 
 func (e *entity) fields(more ...param) []field {

@@ -95,7 +95,7 @@ func (c *checker) mediaType(where string, a Attachment) (string, []param) {
 	var params []param
 	for name, value := range ps {
 		switch {
-		case name == "name" || name == "boundary" || strings.HasPrefix(name, "hp"):
+		case name == "name" || name == "boundary" || name == "protected-headers" || strings.HasPrefix(name, "hp"):
 			c.problem(where, "the media type %.80q has a parameter that is not its own: %s", a.MediaType, name)
 		case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) || strings.ContainsFunc(value, endsLine):
 			c.problem(where, "the media type %.80q has a parameter that cannot be in a header field: %s", a.MediaType, name)
@@ -117,29 +117,13 @@ func (a attachment) entity() *entity {
 	var ps []param
 	if a.name != "" {
 		e.params = append(e.params[:len(e.params):len(e.params)], param{"name", a.name})
-		ps = fileNameParams(a.name)
+		// Without another one in ASCII for programs that know nothing of RFC
+		// 2231: NeoMutt takes the last of two names, and others the first.
+		ps = []param{{"filename", a.name}}
 	}
 	e.rest = append(e.rest, field{"Content-Disposition", withParams("Content-Disposition", disposition, ps...)})
 	e.write = a.writeTo
 	return e
-}
-
-// fileNameParams returns the parameters for a file name: one that is not ASCII
-// comes with another for programs that know nothing of RFC 2231. It stands
-// last, since some take the first; beside a long name, which is in pieces, all
-// take it before them, so that there it is left out.
-func fileNameParams(name string) []param {
-	p := param{"filename", name}
-	if isPrintable(name) || len(p.segments()) > 1 {
-		return []param{p}
-	}
-	ascii := strings.Map(func(r rune) rune {
-		if r >= utf8.RuneSelf {
-			return '_'
-		}
-		return r
-	}, name)
-	return []param{p, {"filename", ascii}}
 }
 
 // readBlock is how much of an attachment is read at a time: whole lines of

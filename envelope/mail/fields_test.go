@@ -151,13 +151,12 @@ func requireFileName(t testing.TB, s string) {
 	}
 }
 
-// TestFallbackName: programs that know nothing of RFC 2231 find a name too.
-func TestFallbackName(t *testing.T) {
+// TestOneName: a name is there once, since programs differ in which of two
+// they take.
+func TestOneName(t *testing.T) {
 	t.Parallel()
 	e := attachment{name: "B\u00FCcher.pdf", kind: "application/pdf"}.entity()
-	require.Equal(t, field{"Content-Disposition", "attachment; filename*=utf-8''B%C3%BCcher.pdf;\r\n filename=\"B_cher.pdf\""}, e.rest[1])
-	_, _, findings := mimeparse.ParseParams(`attachment; filename*=utf-8''B%C3%BCcher.pdf; filename="B_cher.exe"`)
-	require.NotEmpty(t, findings)
+	require.Equal(t, field{"Content-Disposition", "attachment; filename*=utf-8''B%C3%BCcher.pdf"}, e.rest[1])
 }
 
 // TestIDs: message IDs of all lengths that can be on a line.

@@ -173,6 +173,35 @@ func TestOldParameter(t *testing.T) {
 	require.Contains(t, codes(p.judge()), "headers-unprotected")
 }
 
+// TestBothParameters: as Thunderbird 153 writes both, without an HP-Outer. One
+// HP-Outer, or hp alone, and RFC 9788 holds.
+func TestBothParameters(t *testing.T) {
+	t.Parallel()
+	begin := func(content string) *play {
+		p := newPlay(t)
+		p.content = content
+		p.inner, _, _ = strings.Cut(p.inner, "HP-Outer")
+		return p
+	}
+	const both = `text/plain; protected-headers="v1"; hp="cipher"`
+	p := begin(both)
+	p.replaceOuter("[...]", "...")
+	s := p.judge()
+	require.Empty(t, s.Findings)
+	require.True(t, s.Verified)
+	require.Equal(t, "a secret", s.Subject)
+	require.True(t, s.field("Subject").Encrypted)
+
+	p.replaceOuter("To: bob@example.org", "To: eve@example.net")
+	require.Contains(t, codes(p.judge()), "outer-differs")
+
+	p = begin(both)
+	p.inner += "HP-Outer: Subject: [...]\r\n" // and so From was not outside
+	require.Contains(t, codes(p.judge()), "outer-differs")
+
+	require.Contains(t, codes(begin(`text/plain; hp="cipher"`).judge()), "outer-differs")
+}
+
 // TestWrapped: a whole message inside, as S/MIME 3.1 did it.
 func TestWrapped(t *testing.T) {
 	t.Parallel()

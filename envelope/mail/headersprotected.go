@@ -38,12 +38,15 @@ func protectionOf(outer mimeparse.Header, payload *Part) protection {
 	if payload == nil || payload.node == nil {
 		return p
 	}
+	old := strings.EqualFold(payload.node.Params["protected-headers"], "v1")
 	switch hp := strings.ToLower(payload.node.Params["hp"]); {
 	case hp == "clear":
 		p.scheme = hpClear
-	case hp == "cipher":
+	case hp == "cipher" && (!old || payload.node.Header.Count("HP-Outer") > 0):
 		p.scheme = hpCipher
-	case strings.EqualFold(payload.node.Params["protected-headers"], "v1"):
+	// Thunderbird 153 writes both parameters, and never an HP-Outer: nothing
+	// then says what was outside, as in the older scheme.
+	case old:
 		p.scheme = oldParameter
 	default:
 		return p.wrapped(payload)

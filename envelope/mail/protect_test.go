@@ -130,7 +130,8 @@ HP-Outer: Subject: [...]
 HP-Outer: Date: Sat, 20 Feb 2021 10:09:02 -0500
 HP-Outer: Message-ID: <smime-signed-enc-hp-baseline@example>
 MIME-Version: 1.0
-Content-Type: text/plain; charset="utf-8"; hp="cipher"
+Content-Type: text/plain; charset="utf-8"; protected-headers="v1";
+ hp="cipher"
 Content-Transfer-Encoding: 7bit
 
 This is the
