@@ -15,11 +15,24 @@ an empty folder for the profile. Each line {"do": NAME, ...} is answered by {"ok
   mail           in: path of a message; out: folder, into which every attachment is saved as the
                  user would save it; signed: wait until the signature was looked at.
                  ok: their names and what Thunderbird shows of the encryption and the signature
+
+Of whole mails, as thunderbirdmail.py does them:
+  me             address, name; fingerprint where it is an OpenPGP key: of a key that was imported
+  friend         format: pgp or smime; cert: path of a certificate to believe in
+  send           format, from, to, subject, text; attach: path; sign, encrypt: "yes" or absent;
+                 out: path for the mail as it came to a mail server
+  read           in: path of a mail; out: folder, into which the attachments are saved as 0, 1 ...;
+                 text: part of what it says; signed, encrypted: what to wait for.
+                 ok: what Thunderbird shows
 """
 import base64, io, json, os, sys
 
+sys.dont_write_bytecode = True  # beside the tests nothing is written
+import thunderbirdmail
+
 PATIENCE = 120  # seconds for one order
 PEER = {"__name__": "peer", "__file__": ""}
+MAILS = thunderbirdmail.Mail()
 
 
 def load(peers):
@@ -124,7 +137,7 @@ def act(m, q):
         return r[1]
     if do == "mail":
         return m.js(B64 + MAIL, enc(q["in"]), os.path.abspath(q["out"]), "signed" in q)
-    raise RuntimeError("unknown: " + do)
+    return MAILS.act(m, RNP, q)
 
 
 def main():
