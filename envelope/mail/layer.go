@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -110,15 +111,15 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	}
 	defer m.Close()
 	t := &told{r: m}
-	kept, err := r.hold(t, envelopeMax)
-	if t.err != io.EOF {
-		if t.err == nil { // the copy could not be made
-			return nil, err
-		}
+	kept, err := r.hold(t, p.octets()+r.growth)
+	switch {
+	case errors.Is(err, envelope.ErrLimit) && (t.err == nil || t.err == io.EOF), err == nil && !r.grew(kept, p):
+		l.Err = &envelope.LimitError{What: "octets that the compressed content of one message grows to", Max: r.mostGrowth()}
+		return nil, nil
+	case t.err != nil && t.err != io.EOF:
 		l.Err = layerError(t.err)
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil: // the copy could not be made
 		return nil, err
 	}
 	l.Report = m.Report()
@@ -130,9 +131,25 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	return kept, nil
 }
 
-// envelopeMax is no limit of its own: what a layer may grow to is bounded by
-// Limits.Envelope, and by the message that it is in.
-const envelopeMax = 1 << 62
+// octets is how much of the message a part is: what is in a layer is less than
+// that, but for what was compressed.
+func (p *Part) octets() int64 {
+	if p.node == nil {
+		return p.Size
+	}
+	return p.node.End - p.node.Start
+}
+
+// grew takes what the content of p is larger than p from what all layers of the
+// message may grow together: each may hold what Limits.Decompressed allows, and
+// there may be many.
+func (r *reading) grew(kept *source, p *Part) bool {
+	r.growth -= max(0, kept.Size()-p.octets())
+	return r.growth >= 0
+}
+
+// mostGrowth is the default of envelope.Limits.Decompressed, or what was set.
+func (r *reading) mostGrowth() int64 { return cmp.Or(max(r.limits.Envelope.Decompressed, 0), 1<<30) }
 
 // told is a reader that knows how reading ended.
 type told struct {

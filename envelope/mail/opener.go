@@ -1,11 +1,13 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
+	"github.com/doublekeybox/doublekeybox/internal/reread"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
@@ -98,12 +100,16 @@ type reading struct {
 	todo    []*Part
 	parts   int // in all layers
 	islands int
-	checked int // layers looked at
+	checked int   // layers looked at
+	growth  int64 // octets that layers may still be larger than what they are in
+	memory  int64 // octets of copies that may still be held in memory
 }
 
 func (o *Opener) begin() *reading {
 	r := &reading{o: o, m: &Message{}, limits: o.Limits.resolve(), asked: map[string]bool{}}
 	r.m.close = r.m.closeSources
+	r.growth = r.mostGrowth()
+	r.memory = cmp.Or(max(r.limits.Envelope.SpoolMemory, 0), reread.DefaultMemory)
 	r.opener = envelope.Opener{
 		Identities: o.Identities, Passphrases: o.Passphrases, Formats: o.Formats,
 		Limits: o.Limits.Envelope, Legacy: o.Legacy, Time: o.Time,

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -118,4 +119,38 @@ func TestMachineryNames(t *testing.T) {
 	}
 	part := strings.Replace(hello, "text/plain; charset=utf-8", "application/pdf"+names, 1)
 	require.Contains(t, codes(opened(t, reader(t), headers+signedBy(t, "OpenPGP", part, alice))), "name-differs")
+}
+
+// What many layers beside each other decompress to is bounded together.
+func TestGrowth(t *testing.T) {
+	part := compressed(t, plainText+strings.Repeat("0", 10_000))
+	grows := int64(len(plainText)) + 10_000 - int64(len(part))
+	o := reader(t)
+	for _, n := range []int{1, 2, 3} {
+		o.Limits.Envelope.Decompressed = 2*grows + 100
+		if n > 1 { // each alone may be as large as that
+			require.Greater(t, o.Limits.Envelope.Decompressed, grows+int64(len(part)))
+		}
+		m := opened(t, o, headers+mixed([]string{part, part, part}[:n]...))
+		for i, l := range m.Layers() {
+			if i < 2 {
+				require.NoError(t, l.Err)
+			} else {
+				require.ErrorIs(t, l.Err, envelope.ErrLimit)
+			}
+		}
+		require.Len(t, m.Layers(), n)
+	}
+}
+
+// All layers of a message share the memory for copies: the rest is in files.
+func TestHeldMemory(t *testing.T) {
+	o := reader(t)
+	o.Limits.Envelope.SpoolDir = filepath.Join(t.TempDir(), "nowhere")
+	part := opaque(t, plainText+strings.Repeat("0", 10_000), parties["alice"]())
+	o.Limits.Envelope.SpoolMemory = 25_000
+	opened(t, o, headers+mixed(part, part))
+	_, err := o.Open(strings.NewReader(headers + mixed(part, part, part)))
+	require.Error(t, err, "the third has to go into a file")
+	require.NotErrorIs(t, err, envelope.ErrFormat)
 }

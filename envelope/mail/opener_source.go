@@ -66,9 +66,14 @@ func (r *reading) keep(src io.Reader) (*source, error) {
 	return r.add(kept, err)
 }
 
-// hold keeps a copy of src, encrypted.
+// hold keeps a copy of src, encrypted. All copies for one message share what
+// they may hold in memory.
 func (r *reading) hold(src io.Reader, most int64) (*source, error) {
-	return r.add(reread.Hold(src, reread.Options{Memory: r.limits.Envelope.SpoolMemory, Dir: r.limits.Envelope.SpoolDir, Max: most}))
+	s, err := r.add(reread.Hold(src, reread.Options{Memory: max(r.memory, 1), Dir: r.limits.Envelope.SpoolDir, Max: max(most, 1)}))
+	if err == nil && s.Size() <= r.memory {
+		r.memory -= s.Size()
+	}
+	return s, err
 }
 
 func (r *reading) add(kept *reread.Source, err error) (*source, error) {
