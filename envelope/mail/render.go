@@ -3,6 +3,7 @@ package mail
 import (
 	"crypto/rand"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,10 +36,13 @@ func (d *Draft) check(now time.Time) (*checked, error) {
 		subject:    d.Subject,
 		date:       d.Date,
 		messageID:  d.MessageID,
-		inReplyTo:  d.InReplyTo,
-		references: d.References,
+		inReplyTo:  slices.Clone(d.InReplyTo), // what was checked is what is written
+		references: slices.Clone(d.References),
 		text:       d.Text,
 		html:       d.HTML,
+	}
+	if other := otherAddress(d.From.Name, r.from.Address); other != "" {
+		c.problem("From", "the name has the address %.254q, which is not the sender's: no reader would believe a signature", other)
 	}
 	if len(d.To)+len(d.Cc)+len(d.Bcc) == 0 {
 		c.problem("To", "there is no recipient")
@@ -57,10 +61,10 @@ func (d *Draft) check(now time.Time) (*checked, error) {
 	} else {
 		c.messageID("Message-ID", r.messageID)
 	}
-	for _, id := range d.InReplyTo {
+	for _, id := range r.inReplyTo {
 		c.messageID("In-Reply-To", id)
 	}
-	for _, id := range d.References {
+	for _, id := range r.references {
 		c.messageID("References", id)
 	}
 	c.lines("Text", d.Text)

@@ -34,6 +34,10 @@ func (c *checker) err() error {
 // oneLine refuses what would end a header field and begin another, or what a
 // program could take for that.
 func (c *checker) oneLine(where, s string) {
+	if len(s) > maxHeader {
+		c.problem(where, "it has %d octets, and servers cut a header of more than %d", len(s), maxHeader)
+		return
+	}
 	if !utf8.ValidString(s) {
 		c.problem(where, "%.80q is not UTF-8", s)
 		return
