@@ -6,6 +6,7 @@
 //	go run ./examples/bench -memory              peak memory of box at 1 MiB, 256 MiB and 4 GiB
 //	go run ./examples/bench -detached -size 4294967296   a detached signature beside sha256sum
 //	go run ./examples/bench -recipients          1, 10, 100 and 1000 recipients
+//	go run ./examples/bench -mail -size 25000000 whole mails with one attachment, beside gpg -a and openssl
 //
 // Machines vary by a factor over minutes: only ratios inside one interleaved
 // series mean anything. A program that is not installed is left out, and named.
@@ -34,6 +35,7 @@ func main() {
 	openpgp := flag.Bool("openpgp", false, "measure OpenPGP beside gpg and go-crypto")
 	gocrypto := flag.Bool("gocrypto", false, "be go-crypto, as the other series call it")
 	detached := flag.Bool("detached", false, "measure verifying a detached signature")
+	mail := flag.Bool("mail", false, "measure composing and reading whole mails")
 	flag.Parse()
 	if *gocrypto {
 		if err := goCrypto(flag.Args()); err != nil {
@@ -58,6 +60,8 @@ func main() {
 		series = func(b *bench) error { return b.memory([]int64{1 << 20, 256 << 20, 4 << 30}) }
 	case *recipients:
 		series = func(b *bench) error { return b.recipients([]int{1, 10, 100, 1000}, *runs) }
+	case *mail:
+		series = func(b *bench) error { return b.mail(*size, *runs) }
 	case *detached:
 		series = func(b *bench) error { return b.detached(*size, *runs) }
 	}
