@@ -123,12 +123,9 @@ func (s *Sealed) header(root *mimeparse.Node, sender mailbox.Address) error {
 		return notSealed("a line of its header does not end in CR LF")
 	}
 	for i, f := range root.Header {
-		frame := strings.HasPrefix(f.Name, "Content-") || f.Name == "MIME-Version"
 		switch {
 		case root.Header.Count(f.Name) != 1:
 			return notSealed("it has several fields %.80q", f.Name)
-		case !frame && !isOurField(f.Name):
-			return notSealed("it has a field %.80q", f.Name)
 		case i == 0 && f.Name != "From":
 			return notSealed("its first field is %.80q", f.Name)
 		}
@@ -158,8 +155,8 @@ func (s *Sealed) content(root *mimeparse.Node, formats []envelope.Format) (*enve
 	return smimeContent(root, body, formats)
 }
 
-// framed reports whether the header ends in exactly these fields, and has no
-// other of the container.
+// framed reports whether the header is fields that Seal writes and then exactly
+// these of the container.
 func framed(h mimeparse.Header, fields []field) bool {
 	var want strings.Builder
 	if err := writeFields(&want, fields...); err != nil || len(h) < len(fields) {
@@ -184,7 +181,7 @@ func smimeContent(root *mimeparse.Node, body *io.SectionReader, formats []envelo
 		}
 	}
 	if container == "" {
-		return nil, notSealed("its header does not say that it is sealed, in the words that Seal has for that")
+		return nil, notSealed("its header has other fields than those that Seal writes, or other values for its container")
 	}
 	// Whatever is not base64 in our lines would be something beside the message.
 	same := &comparer{want: body}
@@ -205,7 +202,7 @@ func pgpContent(root *mimeparse.Node, body *io.SectionReader, formats []envelope
 	around := pgpFrame(boundary)
 	size := body.Size() - int64(len(around.head)+len(around.tail))
 	if !strings.HasPrefix(boundary, boundaryMark) || !framed(root.Header, around.fields) || size < 0 {
-		return nil, notSealed("its header does not say that it is sealed, in the words that Seal has for that")
+		return nil, notSealed("its header has other fields than those that Seal writes, or other values for its container")
 	}
 	same := &comparer{want: body}
 	io.WriteString(same, around.head) // its error comes from end too

@@ -100,6 +100,7 @@ func TestReopen(t *testing.T) {
 			"text behind the armor":    replace("-----END PGP MESSAGE-----\r\n", "-----END PGP MESSAGE-----\r\nhello\r\n"),
 			"text in the armor":        replace("-----END", "hello there\r\n-----END"),
 			"text before the parts":    before("\r\n\r\n--=_", "\r\n\r\nhello"),
+			"a blank in the armor":     replace("\r\n-----END", " \r\n-----END"),
 			"another kind of armor":    replace("BEGIN PGP MESSAGE", "BEGIN PGP SIGNATURE"),
 			"other boundary in header": replace(`boundary="=_`, `boundary="=_x`),
 		},
@@ -110,6 +111,10 @@ func TestReopen(t *testing.T) {
 			"another name":          replace(`name="smime.p7m"`, `name="secret.p7m"`),
 			"a blank in the base64": func(s string) string { i := strings.Index(s, "\r\n\r\n"); return s[:i+14] + " " + s[i+14:] },
 			"another line length":   func(s string) string { i := strings.Index(s, "\r\n\r\n"); return s[:i+14] + "\r\n" + s[i+14:] },
+			"lines of other lengths": func(s string) string {
+				i := strings.Index(s, "\r\n\r\n") + 4
+				return s[:i+75] + "\r\n" + s[i+75:i+76] + s[i+78:]
+			},
 			"base64 of text behind": end("aGVsbG8=\r\n"),
 			"a multipart around": func(s string) string {
 				head, body, _ := strings.Cut(s, "MIME-Version")
