@@ -98,8 +98,8 @@ func (a *author) read(value string) {
 		return
 	}
 	a.name = collapsed(decoded(name))
-	if control(decoded(name)) {
-		a.found("from-unreadable", "the name in From decodes to control characters: "+cut(value), true)
+	if control(decoded(name)) || strings.ContainsFunc(decoded(name), turns) {
+		a.found("from-unreadable", "the name in From has control characters, or some that turn it around: "+cut(value), true)
 		return
 	}
 	// The same field as net/mail reads it, as most programs in Go do: a

@@ -110,6 +110,8 @@ func TestAuthorRefused(t *testing.T) {
 		{"From: =?utf-8?q?Alice=00?= <alice@example.org>\r\n", "from-unreadable"},
 		{"From: =?utf-8?q?Alice=0D=0A?= <alice@example.org>\r\n", "from-unreadable"},
 		{"From: =?utf-8?q?alice=40example=2Eorg?=\r\n", "from-unreadable"},
+		{"From: \"\u202Egro.elpmaxe@ecila\" <eve@example.net>\r\n", "from-unreadable"},
+		{"From: =?utf-8?q?=E2=81=A7gro=2Eelpmaxe=40ecila?= <eve@example.net>\r\n", "from-unreadable"},
 		// Names that are addresses.
 		{"From: \"alice@example.org\" <eve@example.net>\r\n", "name-is-address"},
 		{"From: \"Alice <alice@example.org>\" <eve@example.net>\r\n", "name-is-address"},

@@ -40,10 +40,26 @@ func decoded(text string) string {
 func shown(fields []string) string {
 	var all []string
 	for _, v := range fields {
-		all = append(all, collapsed(decoded(v)))
+		all = append(all, plain(collapsed(decoded(v))))
 	}
 	return strings.Join(all, ", ")
 }
+
+// plain puts a sign in the place of what could do more to who looks at a text
+// than be read: control characters, and those that turn a part of it around.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || turns(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// turns reports whether r changes the direction of what is behind it, so that an
+// address can be written backwards: the embeddings, overrides and isolates of
+// Unicode Standard Annex 9, Section 2.
+func turns(r rune) bool { return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069' }
 
 // collapsed makes each run of white space one space: servers fold and unfold
 // (RFC 5322, Section 2.2.3), and nobody sees the difference.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/seam"
 )
 
 func TestSameField(t *testing.T) {
@@ -343,6 +345,22 @@ func TestCut(t *testing.T) {
 	require.Equal(t, `"`+strings.Repeat("x", 80)+`"`, cut(strings.Repeat("x", 80)))
 	require.Equal(t, `"`+strings.Repeat("x", 80)+`"…`, cut(strings.Repeat("x", 81)))
 	require.Equal(t, `"`+strings.Repeat("x", 79)+`"…`, cut(strings.Repeat("x", 79)+"\u00FC"))
+}
+
+// TestPlain: what people are shown does nothing but be read.
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	p := newSigned(t)
+	p.outer = strings.Replace(p.outer, "a secret", "=?utf-8?q?a=1B[31m=00=E2=80=AE?= secret", 1)
+	p.replaceInner("a secret", "=?utf-8?q?a=1B[31m=00=E2=80=AE?= secret")
+	p.facts().Signatures[0].SignerID = "a\x1b[31m\r\n\u202Eb" + strings.Repeat("x", 1000)
+	p.facts().Signatures[0].Status = seam.SignatureBad
+	s := p.judge()
+	require.Equal(t, "a\uFFFD[31m\uFFFD\uFFFD secret", s.Subject)
+	require.Equal(t, s.Subject, s.field("Subject").Value)
+	require.True(t, strings.HasPrefix(s.Signer, "a [31m bxxx"), "%q", s.Signer)
+	require.Less(t, len(s.Signer), 400)
+	require.NotContains(t, oneLine("\xff\n\x00"), "\n")
 }
 
 // FuzzJudge: whatever two headers say, nothing is verified but what alice

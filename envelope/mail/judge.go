@@ -25,6 +25,9 @@ type judgement struct {
 	signature *signature        // of those over the payload, the one that says most
 	encloser  bool              // something is signed only outside of the encryption
 
+	islanders map[*Layer]string // who signs a layer, of those who were asked for
+	asked     int               // questions whether a signer is believed
+
 	findings []Finding
 }
 
@@ -40,7 +43,7 @@ type signature struct {
 // RFC 9788, Section 4. It reads what was found in the parts and layers, and
 // sets Part.Verified, which depends on who is believed.
 func (o *Opener) judge(m *Message) (Summary, error) {
-	j := &judgement{opener: o, message: m, now: o.judgedAt()}
+	j := &judgement{opener: o, message: m, now: o.judgedAt(), islanders: make(map[*Layer]string)}
 	if len(m.parts) == 0 || m.parts[0].node == nil {
 		return Summary{}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/confusable"
@@ -38,7 +39,7 @@ func (j *judgement) noteLayers() {
 			if l.Kind == "encrypted" {
 				code = "not-decrypted"
 			}
-			j.foundAt(code, l.Path, l.Err.Error())
+			j.foundAt(code, l.Path, oneLine(l.Err.Error()))
 		}
 		if l.Report == nil {
 			continue
@@ -167,6 +168,9 @@ func (j *judgement) noteLookalike() {
 // noteSender says who else is named as having sent the message.
 func (j *judgement) noteSender() {
 	fields, _ := j.headers.header("Sender")
+	if j.carriers("Sender") {
+		fields = j.headers.outer.Values("Sender")
+	}
 	if list, ok := addressList(fields); ok && len(list) == 1 && j.from.address != (mailbox.Address{}) && !mailbox.Same(list[0].Address, j.from.address.String()) {
 		j.found("sender-differs", "sent by "+cut(list[0].Address)+" in the name of the author")
 	}
@@ -218,24 +222,25 @@ func (j *judgement) anySigner() string {
 		if l.Err != nil || l.Report == nil {
 			continue
 		}
-		for _, s := range l.Report.Signatures {
-			if j.believes(l, s, j.from.address) {
-				return j.from.address.String()
-			}
-			if who := j.otherSigner(l, s); who != "" {
-				return who
-			}
+		if who := j.islander(l); who != "" {
+			return who
 		}
 	}
 	return ""
 }
 
-// oneLine is for text of ours that may quote the message.
+// oneLine is for text that may repeat the message, where it is quoted by who
+// wrote it: whatever could do more than be read becomes a space.
 func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7F || r == '\u2028' || r == '\u2029' {
+	const most = 300
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, s)
+	}, strings.ToValidUTF8(s, ""))
+	return collapsed(s)
 }

@@ -11,6 +11,12 @@ import (
 // at to name the signer; who makes a certificate can write any number into it.
 const maxClaimed = 8
 
+// maxAsked is how often in one message it is asked whether a signer is believed:
+// each time a ring may be read or a chain of certificates built, and a hostile
+// message has some hundred signatures beside each other, each with a
+// certificate for some addresses. The author is asked for first.
+const maxAsked = 256
+
 // believes reports whether s is a valid signature by somebody who may sign for
 // exactly this address: one whom the ring has for it, a sender named by the
 // caller whose certificate states it, or one for whom there is evidence.
@@ -21,6 +27,9 @@ const maxClaimed = 8
 // with were looked up for whatever From was outside.
 func (j *judgement) believes(l *Layer, s envelope.Signature, who mailbox.Address) bool {
 	if !s.Valid() || who == (mailbox.Address{}) || who.IsDomain() {
+		return false
+	}
+	if j.asked++; j.asked > maxAsked {
 		return false
 	}
 	if j.opener.Ring != nil {
@@ -100,6 +109,25 @@ func (j *judgement) otherSigner(l *Layer, s envelope.Signature) string {
 		}
 	}
 	return ""
+}
+
+// islander returns an address that a signer of the layer is believed for, "" if
+// there is none.
+func (j *judgement) islander(l *Layer) string {
+	who, known := j.islanders[l]
+	if known {
+		return who
+	}
+	for _, s := range l.Report.Signatures {
+		if who == "" && j.believes(l, s, j.from.address) {
+			who = j.from.address.String()
+		}
+		if who == "" {
+			who = j.otherSigner(l, s)
+		}
+	}
+	j.islanders[l] = who
+	return who
 }
 
 // certificateOf returns the certificate of an identity, nil for one that has

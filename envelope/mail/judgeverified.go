@@ -128,8 +128,9 @@ func (j *judgement) addressed() bool {
 		if !protected || len(fields) == 0 {
 			continue
 		}
-		named = named || name != "From"
-		list, _ := addressList(fields)
+		list, ok := addressList(fields)
+		// "undisclosed-recipients:;" names nobody.
+		named = named || name != "From" && (!ok || len(list) > 0)
 		for _, a := range list {
 			if m, err := mailbox.Parse(a.Address); err == nil && slices.Contains(j.reader, m) {
 				return true
@@ -150,11 +151,18 @@ func (j *judgement) wasEncrypted() bool {
 func (j *judgement) differing() []string {
 	var all []string
 	for _, name := range shownFields() {
-		if name != "Sender" && j.headers.differs(name) {
+		if !j.carriers(name) && j.headers.differs(name) {
 			all = append(all, name)
 		}
 	}
 	return all
+}
+
+// carriers reports whether a field is of those who carried the message, and none
+// of the author's: a Sender that stands outside alone, which lists put there.
+func (j *judgement) carriers(name string) bool {
+	fields, protected := j.headers.header(name)
+	return name == "Sender" && protected && len(fields) == 0
 }
 
 // ambiguous reports whether another program may read the message in another
@@ -175,17 +183,15 @@ func (j *judgement) partVerified(p *Part, all bool) bool {
 	if len(j.envelope) > 0 && len(p.within) > 0 && p.within[0] == j.envelope[0] && !slices.ContainsFunc(p.within, func(l *Layer) bool { return l.Errant }) {
 		return all
 	}
-	for i := len(p.within) - 1; i >= 0; i-- {
-		l := p.within[i]
-		if l.Err != nil || l.Report == nil || l.intended == intendedOthers {
+	for _, l := range slices.Backward(p.within) {
+		switch {
+		case !l.Errant:
+			return all
+		case l.Err != nil || l.Report == nil || l.intended == intendedOthers || hasBad(l):
 			return false
-		}
-		for _, s := range l.Report.Signatures {
-			if j.believes(l, s, j.from.address) || j.otherSigner(l, s) != "" {
-				return true
-			}
-		}
-		if l.Report.Encrypted { // a signature further out is around the encryption
+		case j.islander(l) != "":
+			return true
+		case l.Report.Encrypted: // a signature further out is around the encryption
 			return false
 		}
 	}

@@ -95,6 +95,7 @@ func TestVerifiedRefuses(t *testing.T) {
 		{"another recipient outside", true, func(p *play) { p.replaceOuter("To: bob", "To: carol") }, "outer-differs"},
 		{"one more recipient outside", true, func(p *play) { p.outer += "Cc: carol@example.org\r\n" }, "outer-differs"},
 		{"answers go elsewhere outside", true, func(p *play) { p.outer += "Reply-To: eve@example.net\r\n" }, "outer-differs"},
+		{"another Sender outside than inside", true, func(p *play) { p.outer += "Sender: eve@example.net\r\n"; p.inner += "Sender: alice@example.org\r\n" }, "outer-differs"},
 		{"another date outside", true, func(p *play) { p.replaceOuter("12:00:00", "12:00:01") }, "outer-differs"},
 		{"a name that is an address", true, func(p *play) {
 			p.outer = strings.Replace(p.outer, "Alice <", `"bank@example.com" <`, 1)
@@ -204,6 +205,13 @@ func TestVerifiedAccepts(t *testing.T) {
 		{"domain in capitals outside", true, func(p *play) { p.replaceOuter("alice@example.org", "alice@EXAMPLE.ORG") }, ""},
 		{"zone of the date", true, func(p *play) { p.replaceOuter("12:00:00 +0000", "13:00:00 +0100") }, ""},
 		{"sent by somebody else", true, func(p *play) { p.outer += "Sender: eve@example.net\r\n"; p.inner += "Sender: eve@example.net\r\n" }, "sender-differs"},
+		{"sent outside by a list", true, func(p *play) { p.outer += "Sender: list@example.net\r\n" }, "sender-differs"},
+		{"sealed for whom it does not name", false, func(p *play) {
+			p.opener.Identities = nil
+			p.replaceInner("To: bob@example.org\r\n", "To: undisclosed-recipients:;\r\n")
+			p.replaceInner("HP-Outer: To: bob@example.org\r\n", "")
+			p.replaceOuter("To: bob@example.org\r\n", "")
+		}, ""},
 		{"dated long after it was signed", true, func(p *play) {
 			p.facts().Signatures[0].When = playTime.Add(-time.Hour - time.Second)
 		}, "date-differs"},
@@ -385,6 +393,58 @@ func TestIslands(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, change == nil, m.parts[2].Verified)
 	}
+}
+
+// TestForwarded: a signed mail that the author forwards is covered by what the
+// author's signature is worth, and not by more; and for itself by its own.
+func TestForwarded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		inner func(*play) []seam.Signature
+		spoil bool // the mail around it
+		want  bool
+	}{
+		{"by somebody unknown, in a mail that is verified", func(*play) []seam.Signature { return []seam.Signature{{Sender: -1}} }, false, true},
+		{"by somebody unknown, in a mail that is not", func(*play) []seam.Signature { return []seam.Signature{{Sender: -1}} }, true, false},
+		{"by eve, in a mail that is not", func(p *play) []seam.Signature { return []seam.Signature{p.by(1, p.eve)} }, true, true},
+		{"by eve, and nobody for the rest", func(p *play) []seam.Signature {
+			return []seam.Signature{p.by(1, p.eve), {Status: seam.SignatureBad, Sender: -1}}
+		}, false, false},
+	} {
+		p := newSigned(t)
+		p.layers = append(p.layers, &playLayer{kind: "signed", media: "multipart/signed", errant: true, facts: seam.Facts{Signatures: c.inner(p)}})
+		p.inner, p.content = "", "text/plain"
+		p.outer += "Content-Type: multipart/signed\r\n"
+		if c.spoil {
+			p.outer += "From: eve@example.net\r\n"
+		}
+		m := p.message()
+		s, err := p.opener.judge(m)
+		require.NoError(t, err)
+		require.Equal(t, !c.spoil, s.Verified, c.name)
+		require.Equal(t, c.want, m.parts[2].Verified, c.name)
+	}
+}
+
+// TestAsked: a hostile message does not have a ring read for ever.
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	p := newPlay(t)
+	asked := 0
+	p.opener.Senders = nil
+	p.opener.Evidence = func(string, ...*keyring.Certificate) keyring.Evidence { asked++; return keyring.Evidence{} }
+	p.eve.addresses = nil
+	for i := range 50 {
+		p.eve.addresses = append(p.eve.addresses, "eve"+strings.Repeat("e", i)+"@example.net")
+	}
+	p.sign()
+	for range 1000 {
+		p.facts().Signatures = append(p.facts().Signatures, p.by(-1, p.eve))
+	}
+	require.False(t, p.judge().Verified)
+	require.LessOrEqual(t, asked, maxAsked)
+	require.Greater(t, asked, maxAsked/2)
 }
 
 // TestZeroOpener: nobody is believed whom nobody named.

@@ -1,9 +1,5 @@
 package mail
 
-import (
-	"strings"
-)
-
 // summary is the one statement about the message as a whole.
 func (j *judgement) summary() Summary {
 	s := Summary{
@@ -16,7 +12,7 @@ func (j *judgement) summary() Summary {
 	if j.signature != nil {
 		s.Signer = j.signature.signer
 		if s.Signer == "" {
-			s.Signer = collapsed(strings.ToValidUTF8(j.signature.SignerID, "\uFFFD"))
+			s.Signer = oneLine(j.signature.SignerID)
 		}
 		s.SignerMatchesFrom = j.signature.author
 	}
@@ -37,7 +33,7 @@ func (j *judgement) summary() Summary {
 func (j *judgement) field(name string, signed bool) (f Field, ok bool) {
 	inside, protected := j.headers.header(name)
 	outside := j.headers.outer.Values(name)
-	if len(inside) == 0 && len(outside) == 0 {
+	if len(inside) == 0 && len(outside) == 0 || j.carriers(name) {
 		return f, false
 	}
 	f = Field{
