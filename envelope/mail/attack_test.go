@@ -125,6 +125,11 @@ func attacked(t *testing.T, c *cast, a attack, f string, want expectation) {
 	defer m.Close()
 	refused(t, m, want)
 	claims(t, m, want)
+	if slices.Contains(want.codes, "outer-differs") {
+		s := m.Summary()
+		require.True(t, slices.ContainsFunc(s.Fields, func(f mail.Field) bool { return f.Differs }), "%+v", s.Fields)
+		require.NotContains(t, s.Subject, foreign, "what the author wrote is shown")
+	}
 	for _, code := range want.codes {
 		if code == "none" {
 			continue
@@ -137,6 +142,16 @@ func attacked(t *testing.T, c *cast, a attack, f string, want expectation) {
 	require.NoError(t, err)
 	defer nested.Close()
 	refused(t, nested, want)
+	opened := false
+	for _, p := range leaves(nested) {
+		if want.parts[secret] == "absent" && strings.Contains(contentOf(t, p), secret) {
+			opened = true
+			require.True(t, p.Encrypted && !p.Protected, "part %s", p.Path)
+		}
+	}
+	if slices.Contains(want.codes, "nested-encrypted") {
+		require.True(t, opened, "InsecureNested opens it")
+	}
 
 	o = a.reader(t, c, true)
 	o.Strict = true

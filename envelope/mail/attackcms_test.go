@@ -115,6 +115,23 @@ func cmsAttacks() []attack {
 			s.cert = certificate(c.eve.raw, nil, t)
 			return signedData([]byte(plain(foreign)), []*x509.Certificate{s.cert, c.alice.cert}, s)
 		}),
+		cmsAttack("cms-bytes-behind", func(c *cast, content string) []byte {
+			return append(signedData([]byte(content), []*x509.Certificate{c.alice.cert}, c.alice.info(content)), signedData([]byte(plain(foreign)), nil)...)
+		}),
+		{name: "cms-base64-behind", only: "smime", mail: func(c *cast, _ string, attacks bool) string {
+			// Padding ends base64 for some programs, and others read on.
+			content := plain(genuine)
+			der := signedData([]byte(content), []*x509.Certificate{c.alice.cert}, c.alice.info(content))
+			for len(der)%3 != 1 {
+				content += "\r\n"
+				der = signedData([]byte(content), []*x509.Certificate{c.alice.cert}, c.alice.info(content))
+			}
+			m := header + cmsPart("signed-data", der)
+			if attacks {
+				m += base64Lines(signedData([]byte(plain(foreign)), nil))
+			}
+			return m
+		}},
 		oneSignature("cms-damaged", func(s *signerInfo) { s.damaged = true }),
 		oneSignature("cms-sha1", func(s *signerInfo) { s.sha1 = true }),
 		oneSignature("cms-no-attributes", func(s *signerInfo) { s.bare = true }),

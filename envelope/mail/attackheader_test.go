@@ -32,6 +32,15 @@ func swapped(name, old, with string) []attack {
 			return change(strings.Replace(header, subject, "Subject: [...]\r\n", 1)+
 				signed(f, protect(plain(genuine), "clear", strings.Replace(header, subject, "Subject: [...]\r\n", 1)), c.alice), attacks)
 		}},
+		// The older ways to protect a header say nothing of what is outside.
+		{name: "header-v1-" + name, mail: func(c *cast, f string, attacks bool) string {
+			inner := strings.Replace(protect(plain(secret), "", header), "hp=\"\"", "protected-headers=\"v1\"", 1)
+			return change(strings.Replace(header, subject, "Subject: [...]\r\n", 1)+sealed(f, inner, []*someone{c.alice}, c.bob), attacks)
+		}},
+		{name: "header-wrapped-" + name, mail: func(c *cast, f string, attacks bool) string {
+			return change(strings.Replace(header, subject, "Subject: [...]\r\n", 1)+
+				sealed(f, embedded(header+plain(secret)), []*someone{c.alice}, c.bob), attacks)
+		}},
 	}
 }
 
@@ -50,7 +59,12 @@ func headerAttacks() (all []attack) {
 		{"from-twice", fromAlice, fromEve + fromAlice},
 		{"date-twice", date, "Date: Wed, 04 Mar 2020 09:15:00 +0100\r\n" + date},
 	} {
-		all = append(all, swapped(s[0], s[1], s[2])...)
+		for _, a := range swapped(s[0], s[1], s[2]) {
+			// The older parameter leaves open what is not inside (Field.Signed).
+			if a.name != "header-v1-cc-added" && a.name != "header-v1-reply-to-added" {
+				all = append(all, a)
+			}
+		}
 	}
 	return append(all,
 		attack{name: "header-forged-protection", mail: func(c *cast, f string, attacks bool) string {
@@ -68,6 +82,14 @@ func headerAttacks() (all []attack) {
 				return m + strings.Replace(multipartOf("mixed", "out", protect(plain(foreign), "clear", m), s), "multipart/mixed", "multipart/mixed; hp=clear", 1)
 			}
 			return m + s
+		}},
+		attack{name: "header-subject-added", mail: func(c *cast, f string, attacks bool) string {
+			// The author wrote no subject, and somebody on the way did.
+			fields := strings.Replace(header, subject, "", 1)
+			if attacks {
+				return header + signed(f, protect(plain(genuine), "clear", fields), c.alice)
+			}
+			return fields + signed(f, protect(plain(genuine), "clear", fields), c.alice)
 		}},
 		attack{name: "header-outer-hp-outer", mail: func(c *cast, f string, attacks bool) string {
 			// HP-Outer counts inside the protection alone.
@@ -130,6 +152,14 @@ func forwardAttacks() []attack {
 		}),
 		forwarded("forward-same-header", func(c *cast, f string, to *someone) string {
 			return headersTo(to) + resealed(c, f, kept(plain(secret), headersTo(to)), to)
+		}),
+		forwarded("forward-named-in-display-name", func(c *cast, f string, to *someone) string {
+			fields := strings.Replace(headersTo(to), "To: Bob <", "To: \"bob@example.org\" <", 1)
+			return fields + resealed(c, f, kept(plain(secret), fields), to)
+		}),
+		forwarded("forward-decrypted", func(c *cast, f string, to *someone) string {
+			// What was sealed for Carol comes without encryption, signature and all.
+			return headersTo(to) + signed(f, kept(plain(genuine), headersTo(to)), c.alice)
 		}),
 		forwarded("forward-signed-resealed", func(c *cast, f string, to *someone) string {
 			// multipart/signed, which Carol seals for Bob: nothing of OpenPGP

@@ -93,6 +93,20 @@ func idAttacks() []attack {
 			}
 			return fromEve + rest + sealed(f, kept(plain(foreign), inner), []*someone{c.eve}, c.bob)
 		}},
+		{name: "id-inner-two-from", mail: func(c *cast, f string, attacks bool) string {
+			inner := fromEve + rest
+			if attacks {
+				inner = fromAlice + inner
+			}
+			return fromEve + rest + signed(f, protect(plain(foreign), "clear", inner), c.eve)
+		}},
+		{name: "id-inner-from-v1", mail: func(c *cast, f string, attacks bool) string {
+			inner := fromEve + rest
+			if attacks {
+				inner = header
+			}
+			return fromEve + rest + signed(f, strings.Replace(protect(plain(foreign), "", inner), "hp=\"\"", "protected-headers=\"v1\"", 1), c.eve)
+		}},
 		{name: "id-unverified-key", mail: func(c *cast, f string, attacks bool) string {
 			by := c.alice
 			if attacks {

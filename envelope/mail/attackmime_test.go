@@ -153,6 +153,21 @@ func shapeAttacks() []attack {
 			head, body := split(m)
 			return head + "Content-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(body)) + "\r\n"
 		}),
+		sealedShape("shape-sealed-epilogue", "pgp", func(m string) string { return m + foreign + "\r\n" }),
+		sealedShape("shape-sealed-version-other", "pgp", func(m string) string {
+			return strings.Replace(m, "Content-Type: application/pgp-encrypted", "Content-Type: text/plain", 1)
+		}),
+		sealedShape("shape-sealed-two-encodings", "pgp", func(m string) string {
+			return strings.Replace(m, "name=encrypted.asc\r\n", "name=encrypted.asc\r\nContent-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n", 1)
+		}),
+		sealedShape("shape-sealed-boundary-twice", "pgp", func(m string) string {
+			return strings.Replace(m, "boundary=\"", "boundary=\"other\"; boundary=\"", 1)
+		}),
+		sealedShape("shape-sealed-two-types", "", func(m string) string { return strings.Replace(m, version, version+"Content-Type: text/html\r\n", 1) }),
+		sealedShape("shape-sealed-text-before", "smime", func(m string) string { return strings.Replace(m, "\r\n\r\n", "\r\n\r\n<b>"+foreign+"</b>\r\n\r\n", 1) }),
+		sealedShape("shape-sealed-two-cte", "smime", func(m string) string {
+			return strings.Replace(m, version, version+"Content-Transfer-Encoding: 7bit\r\n", 1)
+		}),
 		// Signed so by Alice: parts in which a program can find others.
 		inside("shape-prefix-boundary", multipartOf("mixed", "signed-outside-in", plain(genuine), plain(foreign)), multipartOf("mixed", "inside", plain(genuine), plain(foreign))),
 		inside("shape-same-boundary", multipartOf("mixed", "signed-outside", plain(genuine)), multipartOf("mixed", "inside", plain(genuine))),
@@ -163,6 +178,17 @@ func shapeAttacks() []attack {
 		inside("shape-inner-base64-multipart", "Content-Transfer-Encoding: base64\r\n"+multipartOf("mixed", "inside", plain(genuine)), "Content-Transfer-Encoding: 7bit\r\n"+multipartOf("mixed", "inside", plain(genuine))),
 		inside("shape-inner-nested-same", multipartOf("mixed", "inside", multipartOf("mixed", "inside", plain(genuine)), plain(foreign)), multipartOf("mixed", "inside", multipartOf("mixed", "deeper", plain(genuine)), plain(foreign))),
 	}
+}
+
+// sealedShape is an attack on the structure around what is sealed.
+func sealedShape(name, only string, change func(mail string) string) attack {
+	return attack{name: name, only: only, mail: func(c *cast, f string, attacks bool) string {
+		m := header + c.aSecret(f)
+		if attacks {
+			m = change(m)
+		}
+		return m
+	}}
 }
 
 // inside is an attack in which the ambiguity is signed: by one who means two

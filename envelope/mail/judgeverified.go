@@ -113,10 +113,10 @@ func (j *judgement) intended() bool {
 
 // addressed reports whether a message that says for whom it was sealed was
 // sealed for the reader: what was encrypted to one person can be sealed anew to
-// the next one, signature and all. A message that was signed alone anybody may
-// read. The reader's own copy of what they sent is for them.
+// the next one, signature and all, or passed on without encryption. A message
+// that was signed alone anybody may read. The reader's own copy of what they sent is for them.
 func (j *judgement) addressed() bool {
-	if !j.wasEncrypted() || j.headers.scheme == notProtected {
+	if j.headers.scheme == notProtected || !j.wasEncrypted() && j.headers.scheme != hpCipher {
 		return true
 	}
 	if j.signature != nil && j.signature.layer.intended == intendedUs {

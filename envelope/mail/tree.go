@@ -144,13 +144,15 @@ func (m *Message) finish() {
 
 // covered sets what the layers around p say of it. From the inside out: what is
 // signed outside of an encryption was signed by somebody who need not have known
-// what is in it, and so covers nothing in it.
+// what is in it, and so covers nothing in it. And what somebody sealed into a
+// message of their own can be another's, and secret to them: not protected.
 func (p *Part) covered() {
-	sealed := false
+	sealed, nested := false, false
 	for _, l := range slices.Backward(p.within) {
 		p.Encrypted = p.Encrypted || l.encrypted()
 		p.Signed = p.Signed || !sealed && l.signed()
-		p.Protected = p.Protected || !l.Errant && (l.encrypted() || l.intact())
+		nested = nested || l.Errant && l.Kind == kindEncrypted
+		p.Protected = p.Protected || !nested && !l.Errant && (l.encrypted() || l.intact())
 		sealed = sealed || l.Kind == kindEncrypted
 	}
 }
