@@ -8,8 +8,11 @@ import (
 // document makes a whole document of a piece of HTML: a part that is none would
 // run into what is shown beside it (RFC 8551, Section 6).
 func document(s string) string {
-	if lower := strings.ToLower(s); strings.Contains(lower, "<html") && strings.Contains(lower, "</html") {
-		return s
+	lower := strings.ToLower(s)
+	for _, tag := range []string{"<!doctype", "<html", "<head", "<body"} {
+		if strings.Contains(lower, tag) {
+			return s
+		}
 	}
 	return "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title></title></head><body>\n" + s + "\n</body></html>\n"
 }

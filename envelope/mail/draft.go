@@ -22,7 +22,7 @@ type Draft struct {
 	References []string
 
 	Text        string // "" with HTML "": a mail of attachments alone
-	HTML        string // a complete document
+	HTML        string // a document; a piece of one becomes a whole
 	Attachments []Attachment
 }
 
