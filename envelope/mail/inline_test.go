@@ -41,7 +41,7 @@ func block(t testing.TB, text string, by *party, to ...*party) string {
 const plainText = "Content-Type: text/plain; charset=utf-8\r\n\r\n"
 
 func TestInline(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	signed := cleartext(t, "one\r\n- two", alice)
 	sealed := block(t, "secret\r\n", alice, bob)
 	key := "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\nabcd\r\n-----END PGP PUBLIC KEY BLOCK-----\r\n"

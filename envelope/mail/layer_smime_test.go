@@ -45,14 +45,14 @@ func compressed(t testing.TB, entity string) string {
 
 func certsOnly(t testing.TB) string {
 	t.Helper()
-	b, err := smime.MarshalCertificates(parties["eve"]().smime.Certificate())
+	b, err := smime.MarshalCertificates(partyOf(t, "eve").smime.Certificate())
 	require.NoError(t, err)
 	return cms("certs-only", b)
 }
 
 // S/MIME messages, and whatever is in them.
 func TestSMIME(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	const sealed, mime = "S/MIME", "application/pkcs7-mime"
 	for _, c := range []struct{ name, entity, want string }{
 		{"opaque", opaque(t, hello, alice), "1 application/pkcs7-mime [signed]\n1.1 text/plain sp\n"},
@@ -74,7 +74,7 @@ func TestSMIME(t *testing.T) {
 			"1 application/pkcs7-mime [encrypted]\n1.1 multipart/signed ep [signed]\n1.1.1 text/plain esp\n"},
 		{"attached", mixed(hello, opaque(t, hello, alice)), "1 multipart/mixed\n1.1 text/plain\n1.2 application/pkcs7-mime [signed errant]\n1.2.1 text/plain s\n"},
 		{"certificates attached", mixed(hello, certsOnly(t)), "1 multipart/mixed\n1.1 text/plain\n1.2 application/pkcs7-mime [certificates errant]\n"},
-		{"for somebody else", sealedTo(t, sealed, hello, nil, parties["eve"]()), "1 application/pkcs7-mime [encrypted !]\n"},
+		{"for somebody else", sealedTo(t, sealed, hello, nil, partyOf(t, "eve")), "1 application/pkcs7-mime [encrypted !]\n"},
 		{"nothing of the kind", strings.Replace(hello, "text/plain", mime, 1), "1 application/pkcs7-mime\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestSMIME(t *testing.T) {
 // What a CMS message is its content says, and neither smime-type nor name:
 // every kind under every name.
 func TestSMIMEType(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	for kind, entity := range map[string]string{
 		"encrypted": sealedTo(t, "S/MIME", hello, alice, bob), "signed": opaque(t, hello, alice), "compressed": compressed(t, hello),
 	} {
@@ -119,7 +119,7 @@ func TestSMIMEType(t *testing.T) {
 
 // A signature that brings content of its own is over that (CVE-2018-18509).
 func TestDetachedWithContent(t *testing.T) {
-	alice := parties["alice"]()
+	alice := partyOf(t, "alice")
 	entity := signedBy(t, "S/MIME", hello, alice)
 	i := strings.Index(entity, "Content-Type: application/pkcs7-signature")
 	require.Positive(t, i)
@@ -138,7 +138,7 @@ func TestDetachedWithContent(t *testing.T) {
 
 // Layers are counted where they are in each other, through both formats.
 func TestLayersLimit(t *testing.T) {
-	alice := parties["alice"]()
+	alice := partyOf(t, "alice")
 	wrapped := func(n int) string {
 		entity := hello
 		for i := range n {
@@ -167,7 +167,7 @@ func TestLayersLimit(t *testing.T) {
 // digest of a mailing list has.
 func TestLayersBeside(t *testing.T) {
 	var all []string
-	part := signedBy(t, "OpenPGP", hello, parties["alice"]())
+	part := signedBy(t, "OpenPGP", hello, partyOf(t, "alice"))
 	for range 66 {
 		all = append(all, part)
 	}

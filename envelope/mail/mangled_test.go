@@ -10,7 +10,7 @@ import (
 // What mail servers make of PGP/MIME is repaired where nothing else is beside
 // it, and nowhere else.
 func TestMangled(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	whole := sealedTo(t, "OpenPGP", hello, alice, bob)
 	version := "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n"
 	data := "Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n" + block(t, hello, alice, bob)
@@ -57,7 +57,7 @@ func TestMangled(t *testing.T) {
 // An encrypted part in a tree that anybody can have put around it is opened on
 // demand alone, and is then an island that is not protected.
 func TestNested(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	html := func(s string) string { return "Content-Type: text/html\r\n\r\n" + s + "\r\n" }
 	for _, format := range []string{"OpenPGP", "S/MIME"} {
 		entity := mixed(html("<img src=\"http://example.net/"), sealedTo(t, format, hello, alice, bob), html("\">"))

@@ -16,7 +16,7 @@ import (
 // no layer is never called encrypted, signed or protected; what is in one has an
 // island of its own; and nothing that Strict takes is ambiguous.
 func FuzzOpen(f *testing.F) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(f, "alice"), partyOf(f, "bob")
 	for _, format := range []string{"OpenPGP", "S/MIME"} {
 		f.Add(headers + sealedTo(f, format, hello, alice, bob))
 		f.Add(headers + signedBy(f, format, mixed(hello, hello), alice))

@@ -14,7 +14,7 @@ import (
 
 // Each limit holds for the message with all its layers, at n and at n+1.
 func TestLimits(t *testing.T) {
-	bob := parties["bob"]()
+	bob := partyOf(t, "bob")
 	deep := func(n int) string {
 		entity := hello
 		for i := range n {
@@ -70,7 +70,7 @@ func TestLimits(t *testing.T) {
 
 // Strict makes an error of what else is a finding.
 func TestStrict(t *testing.T) {
-	bob := parties["bob"]()
+	bob := partyOf(t, "bob")
 	twice := strings.Replace(hello, "\r\n", "\r\nContent-Type: text/html\r\n", 1)
 	for _, c := range []struct{ name, entity string }{
 		{"in the message", twice},
@@ -108,7 +108,7 @@ func TestStrict(t *testing.T) {
 
 // What makes a layer and is shown to nobody has names that nobody goes by.
 func TestMachineryNames(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	names := "; name=a.asc\r\nContent-Disposition: attachment; filename=b.asc"
 	entity := strings.Replace(signedBy(t, "OpenPGP", hello, alice), "application/pgp-signature\r\n", "application/pgp-signature"+names+"\r\n", 1)
 	require.Contains(t, entity, names)
@@ -147,7 +147,7 @@ func TestGrowth(t *testing.T) {
 func TestHeldMemory(t *testing.T) {
 	o := reader(t)
 	o.Limits.Envelope.SpoolDir = filepath.Join(t.TempDir(), "nowhere")
-	part := opaque(t, plainText+strings.Repeat("0", 10_000), parties["alice"]())
+	part := opaque(t, plainText+strings.Repeat("0", 10_000), partyOf(t, "alice"))
 	o.Limits.Envelope.SpoolMemory = 25_000
 	opened(t, o, headers+mixed(part, part))
 	_, err := o.Open(strings.NewReader(headers + mixed(part, part, part)))

@@ -30,7 +30,7 @@ func ringWith(t testing.TB, who ...*party) *keyring.Ring {
 // Whose key checked the signatures: the ring's for From, as it stands outside
 // and, where that says nobody, as it stands inside.
 func TestRingSenders(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	inside := "From: alice@example.org\r\n" + hello
 	hidden := strings.Replace(headers, "alice@example.org", "hidden@example.org", 1)
 	for _, c := range []struct {
@@ -62,7 +62,7 @@ func TestRingSenders(t *testing.T) {
 
 // What anybody can do without a key: the zero Opener reads, and says what it cannot.
 func TestZeroOpener(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	for name, entity := range map[string]string{
 		"signed": signedBy(t, "OpenPGP", hello, alice), "opaque": opaque(t, hello, alice),
 		"encrypted": sealedTo(t, "OpenPGP", hello, nil, bob), "sealed": sealedTo(t, "S/MIME", hello, alice, bob),
@@ -87,7 +87,7 @@ func TestZeroOpener(t *testing.T) {
 // Content whose signature is bad is shown, as what nobody signed is; content
 // that is not authentic is not, whoever signed it.
 func TestBadSignature(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	for _, format := range []string{"OpenPGP", "S/MIME"} {
 		entity := signedBy(t, format, hello, alice)
 		bad := strings.Replace(entity, "hello", "jello", 1)
@@ -116,7 +116,7 @@ func TestBadSignature(t *testing.T) {
 
 // The certificates that came beside are there for Evidence.
 func TestReportCertificates(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	for _, entity := range []string{opaque(t, hello, alice), signedBy(t, "S/MIME", hello, alice), sealedTo(t, "S/MIME", hello, alice, bob)} {
 		r := opened(t, reader(t), headers+entity).Layers()[0].Report
 		require.NotEmpty(t, r.Certificates)
@@ -127,7 +127,7 @@ func TestReportCertificates(t *testing.T) {
 // Who got a signed mail can seal it anew for the next one (Davis, "Defective
 // Sign & Encrypt", 2001). OpenPGP's signature names for whom it was made.
 func TestForwarded(t *testing.T) {
-	alice, bob, eve := parties["alice"](), parties["bob"](), parties["eve"]()
+	alice, bob, eve := partyOf(t, "alice"), partyOf(t, "bob"), partyOf(t, "eve")
 	anew := func(armor string) string {
 		var out bytes.Buffer
 		_, err := envelope.Rewrap(&out, strings.NewReader(armor), &envelope.Opener{Identities: eve.identities()},

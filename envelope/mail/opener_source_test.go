@@ -20,7 +20,7 @@ import (
 // A message is the same wherever it comes from, and a file is read from where
 // it stands.
 func TestSources(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	msg := headers + sealedTo(t, "OpenPGP", mixed(hello, hello), alice, bob)
 	want := shape(opened(t, reader(t), msg))
 	name := filepath.Join(t.TempDir(), "mail")
@@ -85,7 +85,7 @@ func (f *flipping) ReadAt(p []byte, off int64) (int, error) {
 
 // A source that is not what it was when it was opened is never read as if it were.
 func TestSourceChanges(t *testing.T) {
-	alice := parties["alice"]()
+	alice := partyOf(t, "alice")
 	msg := headers + signedBy(t, "OpenPGP", mixed(hello, plainText+strings.Repeat("0123456789abcdef\r\n", 20_000)), alice)
 	broken := errors.New("broken")
 	for _, c := range []struct {
@@ -123,7 +123,7 @@ func TestSourceChanges(t *testing.T) {
 }
 
 func TestClosed(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	m, err := reader(t).Open(strings.NewReader(headers + sealedTo(t, "OpenPGP", mixed(hello, plainText+cleartext(t, "text", alice)), alice, bob)))
 	require.NoError(t, err)
 	s := m.Summary()
@@ -152,7 +152,7 @@ func TestClosed(t *testing.T) {
 // Parts are read at once, and one that is read while the message is closed
 // ends in an error or whole.
 func TestConcurrent(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	long := strings.Repeat("0123456789abcdef\r\n", 10_000)
 	o := reader(t)
 	m, err := o.Open(strings.NewReader(headers + sealedTo(t, "OpenPGP", mixed(plainText+long, plainText+long, hello), alice, bob)))
@@ -193,7 +193,7 @@ func TestNothingLeft(t *testing.T) {
 	o := reader(t)
 	o.Limits.Envelope = envelope.Limits{SpoolMemory: 1, SpoolDir: dir}
 	o.Limits.Parts = 2
-	_, err := o.Open(struct{ io.Reader }{strings.NewReader(headers + sealedTo(t, "OpenPGP", mixed(hello, hello), nil, parties["bob"]()))})
+	_, err := o.Open(struct{ io.Reader }{strings.NewReader(headers + sealedTo(t, "OpenPGP", mixed(hello, hello), nil, partyOf(t, "bob")))})
 	require.ErrorIs(t, err, envelope.ErrLimit)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)

@@ -1,6 +1,8 @@
 package mail_test
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,7 +10,7 @@ import (
 
 // One mail of each structure that mail programs write.
 func TestStructures(t *testing.T) {
-	alice, bob := parties["alice"](), parties["bob"]()
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
 	plain := "Content-Type: text/plain\r\nSubject: lunch\r\n\r\nhello\r\n"
 	for _, format := range []string{"OpenPGP", "S/MIME"} {
 		sealed := "application/pkcs7-mime"
@@ -33,6 +35,37 @@ func TestStructures(t *testing.T) {
 				require.NoError(t, m.Err())
 				require.Equal(t, "hello", text(t, m, c.at)[:5])
 			})
+		}
+	}
+}
+
+// A signature survives what carriers do to the ends of lines, and nothing else.
+func TestLineEnds(t *testing.T) {
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
+	for _, format := range []string{"OpenPGP", "S/MIME"} {
+		signed := headers + signedBy(t, format, mixed(hello, hello), alice)
+		for _, c := range []struct {
+			name, msg string
+			valid     bool
+		}{
+			{"as it was", signed, true},
+			{"bare LF", strings.ReplaceAll(signed, "\r\n", "\n"), true},
+			{"blanks behind boundaries", regexp.MustCompile(`(?m)^--sig-\w+\r$`).ReplaceAllStringFunc(signed, func(s string) string { return s[:len(s)-1] + " \t\r" }), true},
+			{"text around", strings.Replace(signed, "\r\n\r\n--", "\r\n\r\nThis is signed.\r\n--", 1) + "footer\r\n", true},
+			{"a blank at the end of a line", strings.Replace(signed, "hello\r\n", "hello \r\n", 1), false},
+			{"an empty line", strings.Replace(signed, "hello\r\n", "hello\r\n\r\n", 1), false},
+			{"a line wrapped", strings.Replace(signed, "hello\r\n", "he\r\nllo\r\n", 1), false},
+			{"the header folded", strings.Replace(signed, "text/plain; charset", "text/plain;\r\n charset", 1), false},
+		} {
+			m := opened(t, reader(t), c.msg)
+			require.Equal(t, c.valid, m.Layers()[0].Report.Signatures[0].Valid(), "%s: %s", format, c.name)
+			require.Equal(t, c.valid, m.Layers()[0].Err == nil)
+		}
+		sealed := headers + sealedTo(t, format, mixed(hello, hello), alice, bob)
+		for _, msg := range []string{sealed, strings.ReplaceAll(sealed, "\r\n", "\n")} {
+			m := opened(t, reader(t), msg)
+			require.NoError(t, m.Err())
+			require.Equal(t, "hello\r\n", text(t, m, "1.1.1"))
 		}
 	}
 }
