@@ -1,6 +1,9 @@
 package mimeparse
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +97,8 @@ var findingCases = []struct{ code, message, twin string }{
 	{"mixed-line-ends!", crlf(version) + "Subject: a\n\r\na\r\n", crlf(version) + "Subject: a\r\n\r\na\r\n"},
 	{"mixed-line-ends", version + "Subject: a\r\n\na\n", version + "Subject: a\n\na\n"},
 	{"mixed-line-ends!", crlf(multi) + "--b\n\r\none\r\n--b--\r\n", crlf(multi) + "--b\r\n\r\none\r\n--b--\r\n"},
+	{"mixed-line-ends!", multi + "--b\n\none\r\n--b--\n", multi + "--b\n\none\n--b--\n"},
+	{"mixed-line-ends", multi + "--b\n\none\n--b--\r\n", multi + "--b\n\none\n--b--\n"},
 
 	// Headers.
 	{"header-no-colon!", version + "Subject\n\n", version + "Subject:\n\n"},
@@ -200,4 +205,26 @@ func TestFindings(t *testing.T) {
 			require.False(t, slices.ContainsFunc(twin, func(s string) bool { return strings.HasSuffix(s, "!") }), "%v", twin)
 		})
 	}
+}
+
+// TestEveryFindingIsShown: findingCases has every code that there is.
+func TestEveryFindingIsShown(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	call := regexp.MustCompile(`\.find\("([a-z0-9-]+)"`)
+	found := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range call.FindAllSubmatch(source, -1) {
+			found++
+			require.True(t, slices.ContainsFunc(findingCases, func(c struct{ code, message, twin string }) bool {
+				return strings.TrimSuffix(c.code, "!") == string(m[1])
+			}), "%s", m[1])
+		}
+	}
+	require.Greater(t, found, 60)
 }

@@ -243,8 +243,12 @@ func (p *parser) structure(n *Node, line []byte, before byte) {
 
 // boundaryEnds looks at the line ends before and behind a boundary.
 func (p *parser) boundaryEnds(n *Node, line []byte) {
-	if k := p.lineEndBefore(); k > 0 {
+	k := p.lineEndBefore()
+	if k > 0 {
 		p.structure(n, p.buf[p.r-k:p.r], 0)
 	}
 	p.structure(n, line, 0)
+	if own := len(line) - len(trimEOL(line)); k == 2 && (own == 1 || own == 0 && p.ends.lf) {
+		n.find("mixed-line-ends", true, "CRLF stands before a boundary where others have LF: the CR is of the part before it for some programs")
+	}
 }
