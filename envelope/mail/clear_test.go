@@ -233,6 +233,18 @@ func TestSignClearFile(t *testing.T) {
 	_, err = c.SignClear(clearDraft(), f)
 	require.ErrorContains(t, err, "not empty")
 
+	// A file that was begun with is emptied after an error.
+	g, err := os.Create(filepath.Join(t.TempDir(), "2.eml"))
+	require.NoError(t, err)
+	defer g.Close()
+	boom := errors.New("boom")
+	d.Attachments[0].Body = io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), iotest.ErrReader(boom))
+	_, err = c.SignClear(d, g)
+	require.ErrorIs(t, err, boom)
+	left, err := os.ReadFile(g.Name())
+	require.NoError(t, err)
+	require.Empty(t, left)
+
 	_, err = f.WriteAt([]byte{kept[100] ^ 1}, 100)
 	require.NoError(t, err)
 	_, err = m.WriteTo(io.Discard)

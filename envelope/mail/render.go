@@ -51,7 +51,12 @@ func (d *Draft) check(now time.Time) (*checked, error) {
 	if r.date.IsZero() {
 		r.date = now
 	}
-	// RFC 5322, Section 3.3: four digits, and no year before 1900.
+	// RFC 5322, Section 3.3: a zone has hours and minutes, and no date has
+	// been further from UTC than a day.
+	if _, offset := r.date.Zone(); offset%60 != 0 || offset <= -24*3600 || offset >= 24*3600 {
+		r.date = r.date.UTC()
+	}
+	// The same: four digits, and no year before 1900.
 	if y := r.date.Year(); y < 1900 || y > 9999 {
 		c.problem("Date", "no mail can be of the year %d", y)
 	}

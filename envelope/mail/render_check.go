@@ -83,6 +83,9 @@ func (c *checker) messageID(where, id string) {
 		c.problem(where, "%.80q… has more than %d octets, and cannot be on one line", id, most)
 	case !ok || left == "" || right == "" || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' }):
 		c.problem(where, "%.80q is no message ID: it looks like an address, without angle brackets", id)
+	case where == "Message-ID" && strings.ContainsFunc(left+right, func(r rune) bool { return r != '.' && !isAtext(byte(r)) }):
+		// Of others' IDs all is repeated that can be; ours is RFC 5322, Section 3.6.4.
+		c.problem(where, "%.80q has characters that a message ID must not have", id)
 	}
 }
 

@@ -107,6 +107,8 @@ func TestRefused(t *testing.T) {
 		`Date: no mail can be of the year 10000`:           func(d *Draft) { d.Date = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		`Message-ID: "<a@b>" is no message ID`:             func(d *Draft) { d.MessageID = "<a@b>" },
 		`Message-ID: "a b@c" is no message ID`:             func(d *Draft) { d.MessageID = "a b@c" },
+		`Message-ID: "a(b@c" has characters`:               func(d *Draft) { d.MessageID = "a(b@c" },
+		`Message-ID: "a@b@c" has characters`:               func(d *Draft) { d.MessageID = "a@b@c" },
 		`Message-ID: "abc" is no message ID`:               func(d *Draft) { d.MessageID = "abc" },
 		`In-Reply-To: "" is no message ID`:                 func(d *Draft) { d.InReplyTo = []string{""} },
 		`Text: it has the control character U+000C`:        func(d *Draft) { d.Text = "a\f" },
@@ -170,6 +172,37 @@ func TestProtectedOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, again.messageID, c.messageID)
 	require.Equal(t, "Wed, 4 Mar 2026 05:06:07 +0100", c.protected(nil)[5].value)
+}
+
+// TestOthersIDs: what others call their messages is repeated as it is.
+func TestOthersIDs(t *testing.T) {
+	t.Parallel()
+	d := draft()
+	d.MessageID, d.InReplyTo = "a.b+c=d@x-1.example", []string{`"a(b"@[192.0.2.1]`, "a@b@c"}
+	c, err := d.check(testTime)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Message-ID: <a.b+c=d@x-1.example>", `In-Reply-To: <"a(b"@[192.0.2.1]> <a@b@c>`}, written(c.protected(nil)[4:]))
+}
+
+// TestZones: a date in a zone that no field can state is the same in UTC.
+func TestZones(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
+	for offset, want := range map[int]string{
+		0:               "Wed, 4 Mar 2026 05:06:07 +0000",
+		14 * 3600:       "Wed, 4 Mar 2026 19:06:07 +1400",
+		-9*3600 - 30*60: "Tue, 3 Mar 2026 19:36:07 -0930",
+		24*3600 - 60:    "Thu, 5 Mar 2026 05:05:07 +2359",
+		24 * 3600:       "Wed, 4 Mar 2026 05:06:07 +0000",
+		-24 * 3600:      "Wed, 4 Mar 2026 05:06:07 +0000",
+		3601:            "Wed, 4 Mar 2026 05:06:07 +0000",
+	} {
+		d := draft()
+		d.Date = at.In(time.FixedZone("", offset))
+		c, err := d.check(testTime)
+		require.NoError(t, err)
+		require.Equal(t, want, c.protected(nil)[3].value)
+	}
 }
 
 // TestUTF8: an address that is not ASCII before its @ stays UTF-8, and is the
