@@ -168,6 +168,9 @@ func entryPoints() map[string][]string {
 		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Opener_Examine", "Opener_ExamineSigned", "Opener_ExamineDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"envelope/mail":      {"Composer_Plan", "Plan_Seal", "Reopen", "Opener_Open"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored", "IntroducedBy", "IntroducedThrough"},
+		"transport/smtp":     {"Server_Send", "Server_Dial", "Session_Send", "Session_SendSignedOnly"},
+		"transport/imap":     {"Server_Dial", "Session_Append", "Session_Search", "Session_List", "Session_Fetch"},
+		"transport/bounce":   {"Paths_Address", "Paths_Origin", "Read"},
 		"smime":              {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf", "PKCS12Certificates"},
 	}
 }

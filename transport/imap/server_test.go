@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -108,11 +109,24 @@ type started struct {
 }
 
 func newServer(t *testing.T) *started {
+	s, err := newStarted()
+	require.NoError(t, err)
+	return s
+}
+
+func newStarted() (*started, error) {
 	s := &started{user: imapmemserver.NewUser("alice", testPassword), ways: []string{"PLAIN"},
 		caps: []goimap.Cap{goimap.CapIMAP4rev1, goimap.CapUIDPlus}, tls: &tls.Config{Certificates: []tls.Certificate{tested.server}}}
-	require.NoError(t, s.user.Create("INBOX", nil))
-	require.NoError(t, s.user.Create("Sent", nil))
-	return s
+	return s, errors.Join(s.user.Create("INBOX", nil), s.user.Create("Sent", nil))
+}
+
+// AlicesServer is a server for the examples.
+func AlicesServer() (*Server, func(), error) {
+	s, err := newStarted()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.listen()
 }
 
 type limited struct {
@@ -123,8 +137,17 @@ type limited struct {
 func (l *limited) AppendLimit() uint32 { return l.limit }
 
 func (s *started) start(t *testing.T) *Server {
-	l, err := tls.Listen("tcp", "127.0.0.1:0", s.tls)
+	server, stop, err := s.listen()
 	require.NoError(t, err)
+	t.Cleanup(stop)
+	return server
+}
+
+func (s *started) listen() (*Server, func(), error) {
+	l, err := tls.Listen("tcp", "127.0.0.1:0", s.tls)
+	if err != nil {
+		return nil, nil, err
+	}
 	caps := goimap.CapSet{}
 	for _, c := range s.caps {
 		caps[c] = struct{}{}
@@ -147,8 +170,8 @@ func (s *started) start(t *testing.T) *Server {
 	})
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close(); <-done })
-	return &Server{URL: "imaps://" + l.Addr().String(), TLS: &tls.Config{RootCAs: tested.ours.Pool}, User: "alice", Password: password}
+	reader := &Server{URL: "imaps://" + l.Addr().String(), TLS: &tls.Config{RootCAs: tested.ours.Pool}, User: "alice", Password: password}
+	return reader, func() { _ = server.Close(); <-done }, nil
 }
 
 // script is a server that answers each command by what a test says, and cuts

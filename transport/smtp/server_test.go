@@ -144,10 +144,18 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // start runs the server until the test ends, and returns who sends by it.
 func (s *script) start() *Server {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	server, stop, err := s.listen()
 	require.NoError(s.t, err)
+	s.t.Cleanup(stop)
+	return server
+}
+
+func (s *script) listen() (*Server, func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
 	var wg sync.WaitGroup
-	s.t.Cleanup(func() { _ = l.Close(); wg.Wait() })
 	wg.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -164,7 +172,21 @@ func (s *script) start() *Server {
 	if s.starttls {
 		scheme = "smtp"
 	}
-	return &Server{URL: scheme + "://" + l.Addr().String(), TLS: &tls.Config{RootCAs: tested.ours.Pool}}
+	server := &Server{URL: scheme + "://" + l.Addr().String(), TLS: &tls.Config{RootCAs: tested.ours.Pool}}
+	return server, func() { _ = l.Close(); wg.Wait() }, nil
+}
+
+// AlicesServer is a server for the examples: of everybody whom mail goes to it
+// knows only Bob.
+func AlicesServer() (*Server, func(), error) {
+	s := newScript(nil)
+	s.reply = func(_ *tls.Conn, line string) (string, bool) {
+		if strings.HasPrefix(line, "AUTH PLAIN") {
+			return "235 2.7.0 in", true
+		}
+		return "550 5.1.1 no such user", strings.HasPrefix(line, "RCPT") && !strings.Contains(line, "<bob@")
+	}
+	return s.listen()
 }
 
 func (s *script) note(line string) {

@@ -75,10 +75,12 @@ func (s *Session) login(ctx context.Context) error {
 	}
 	err = refused("AUTH "+exchange.Mechanism, err)
 	var reply *ReplyError
-	if errors.As(err, &reply) && exchange.Repeats(reply.Reply.Text) {
-		reply.Reply.Text = "(not shown: it repeats something of the password)"
-	} else if exchange.Repeats(err.Error()) && reply == nil {
-		return fmt.Errorf("%w by %s", ErrLogin, exchange.Mechanism)
+	text := err.Error()
+	if errors.As(err, &reply) {
+		text = reply.Reply.Text // the error has only the beginning of it
+	}
+	if exchange.Repeats(text) {
+		return fmt.Errorf("%w by %s (the answer is not shown: it repeats something of the password)", ErrLogin, exchange.Mechanism)
 	}
 	return fmt.Errorf("%w: %w", ErrLogin, err)
 }
