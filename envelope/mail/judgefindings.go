@@ -51,7 +51,11 @@ func (j *judgement) noteLayers() {
 			j.foundAt("cryptography", l.Path, oneLine(text))
 		}
 		if l.Errant && (l.Kind == "encrypted" || l.Kind == "signed") {
-			j.foundAt("errant-layer", l.Path, "only a part of the message is "+l.Kind+", which says nothing of the rest")
+			by := ""
+			if who := j.islander(l); who != "" {
+				by = ", signed by " + cut(who) + " for itself"
+			}
+			j.foundAt("errant-layer", l.Path, "only a part of the message is "+l.Kind+by+": that says nothing of the rest")
 		}
 	}
 	for i, l := range j.envelope {
@@ -219,9 +223,6 @@ func (j *judgement) noteList(s *Summary) {
 // believed did.
 func (j *judgement) anySigner() string {
 	for _, l := range j.message.layers {
-		if l.Err != nil || l.Report == nil {
-			continue
-		}
 		if who := j.islander(l); who != "" {
 			return who
 		}

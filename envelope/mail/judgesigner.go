@@ -112,8 +112,11 @@ func (j *judgement) otherSigner(l *Layer, s envelope.Signature) string {
 }
 
 // islander returns an address that a signer of the layer is believed for, "" if
-// there is none.
+// there is none, or something is wrong with the layer.
 func (j *judgement) islander(l *Layer) string {
+	if l.Err != nil || l.Report == nil || l.intended == intendedOthers || hasBad(l) {
+		return ""
+	}
 	who, known := j.islanders[l]
 	if known {
 		return who

@@ -64,9 +64,10 @@ func (j *judgement) byAuthor() bool { return j.signature != nil && j.signature.a
 func (j *judgement) whole() bool {
 	enclosing := len(j.envelope) - len(j.authored)
 	for i, l := range j.envelope {
-		// A signature around the encryption that nobody here can check says
-		// nothing, and takes nothing from what is inside.
-		aside := i < enclosing && errors.Is(l.Err, envelope.ErrSignature) && !hasBad(l)
+		// A signature around the encryption says nothing, good or bad, and takes
+		// nothing from what is inside: whoever carried the message could as well
+		// have taken it off.
+		aside := i < enclosing && errors.Is(l.Err, envelope.ErrSignature)
 		if l.Report == nil || l.Err != nil && !aside {
 			return false
 		}
@@ -187,12 +188,12 @@ func (j *judgement) partVerified(p *Part, all bool) bool {
 		switch {
 		case !l.Errant:
 			return all
-		case l.Err != nil || l.Report == nil || l.intended == intendedOthers || hasBad(l):
-			return false
 		case j.islander(l) != "":
 			return true
-		case l.Report.Encrypted: // a signature further out is around the encryption
-			return false
+		case l.Err != nil || l.Report == nil || hasBad(l):
+			return false // whoever vouches for all of it, this says that it is broken
+		case l.Report.Encrypted:
+			return false // a signature further out is around the encryption
 		}
 	}
 	return false

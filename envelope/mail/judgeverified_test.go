@@ -78,9 +78,6 @@ func TestVerifiedRefuses(t *testing.T) {
 			p.bob.addresses = []string{"carol@example.org"}
 		}, "not-addressed"},
 		{"sealed anew for somebody of whom nothing is known", false, func(p *play) { p.opener.Identities = nil }, "not-addressed"},
-		{"a bad signature around the encryption", false, func(p *play) {
-			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Status: seam.SignatureBad, Sender: -1}}}}}, p.layers...)
-		}, "signature-bad"},
 		{"a signature inside that nobody can check", true, func(p *play) {
 			p.layers = append(p.layers, &playLayer{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Sender: -1}}}})
 		}, "signature-unchecked"},
@@ -166,6 +163,9 @@ func TestVerifiedAccepts(t *testing.T) {
 		{"signed around the encryption by somebody unknown", false, func(p *play) {
 			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Sender: -1}}}}}, p.layers...)
 		}, "signature-unchecked"},
+		{"a bad signature around the encryption", false, func(p *play) {
+			p.layers = append([]*playLayer{{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Status: seam.SignatureBad, Sender: -1}}}}}, p.layers...)
+		}, "signature-bad"},
 		{"encrypted, and signed in a layer inside", false, func(p *play) {
 			inside := *p.layers[0]
 			inside.kind, inside.media, inside.facts.Encrypted = "signed", "multipart/signed", false
