@@ -27,7 +27,7 @@ func notPGPMIME(n *mimeparse.Node) string {
 	switch {
 	case len(n.Children) != 2:
 		return "a multipart/encrypted has two parts, this one has not"
-	case !strings.EqualFold(n.Params["protocol"], "application/pgp-encrypted"):
+	case n.Params["protocol"] != "" && !strings.EqualFold(n.Params["protocol"], "application/pgp-encrypted"):
 		return "a multipart/encrypted of an unknown protocol"
 	case n.Children[0].MediaType != "application/pgp-encrypted":
 		return "the first part of a multipart/encrypted is not what says that it is OpenPGP"

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
 )
 
 // What mail servers make of PGP/MIME is repaired where nothing else is beside
@@ -83,5 +85,41 @@ func TestNested(t *testing.T) {
 			require.Equal(t, p == inner, p.Encrypted)
 		}
 		require.False(t, m.Summary().Encrypted || m.Summary().Verified)
+	}
+}
+
+// What calls itself PGP/MIME and is built otherwise is shown as it is built:
+// nothing in it is taken for the message.
+func TestPGPMIMEStructure(t *testing.T) {
+	whole := sealedTo(t, "OpenPGP", hello, partyOf(t, "alice"), partyOf(t, "bob"))
+	for _, c := range []struct {
+		name, old, new string
+		opens          bool
+	}{
+		{"as it is", "", "", true},
+		{"no protocol", " protocol=\"application/pgp-encrypted\";", "", true},
+		{"another protocol", "protocol=\"application/pgp-encrypted\"", "protocol=\"application/x\"", false},
+		{"another first part", "\r\nContent-Type: application/pgp-encrypted", "\r\nContent-Type: text/plain", false},
+		{"a third part", "--enc--", "--enc\r\n\r\nmore\r\n--enc--", false},
+		{"one part", "--enc\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n", "", false},
+		{"a multipart for a message", "Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n", "Content-Type: message/rfc822\r\n\r\n", false},
+	} {
+		m := opened(t, reader(t), headers+strings.Replace(whole, c.old, c.new, 1))
+		require.Equal(t, c.opens, len(m.Layers()) == 1 && m.Layers()[0].Err == nil, c.name)
+		require.Equal(t, c.opens, m.Summary().Verified, c.name)
+		if !c.opens {
+			require.Empty(t, m.Layers())
+			require.Contains(t, codes(m), "pgp-mime-structure")
+			require.Greater(t, len(m.Parts()), 1)
+		}
+	}
+	// The message in it is one of OpenPGP, and decrypts.
+	for _, c := range []struct{ name, old, new string }{
+		{"S/MIME inside", "-----BEGIN PGP MESSAGE-----", "MIAGCSqGSIb3DQEHA6CAMIAC"},
+		{"no armor", "-----BEGIN PGP MESSAGE-----", "-----BEGIN PGP MASSAGE-----"},
+	} {
+		m := opened(t, reader(t), headers+strings.Replace(whole, c.old, c.new, 1))
+		require.Equal(t, "1 multipart/encrypted [encrypted !]\n", shape(m), c.name)
+		require.ErrorIs(t, m.Err(), envelope.ErrFormat)
 	}
 }

@@ -85,7 +85,7 @@ type Part struct {
 	Encrypted bool // was in a layer that was encrypted and authenticated
 	Signed    bool // a signature covers it, whatever it is worth
 	Verified  bool // a valid signature covers it, by one who is believed
-	Protected bool // is inside the cryptographic envelope of the message
+	Protected bool // is inside the cryptographic envelope of the message, and that holds
 
 	// Findings are what is odd about this part alone; those that make its
 	// reading ambiguous have Ambiguous set.
@@ -112,8 +112,13 @@ type Layer struct {
 	Kind   string // "encrypted", "signed", "compressed", "certificates"
 	Format string // "OpenPGP", "S/MIME"
 
-	// Report is what was found out, nil where nothing could be: then Err says
-	// why. Err is one of package envelope's, ErrSignature included.
+	// Report is what was found out, nil where nothing could be. Of a layer that
+	// is sealed to others it is what anybody can see.
+	//
+	// Err is why the layer could not be opened: then the part that it is has
+	// none in it. Or it is envelope.ErrSignature: what is in the layer is there
+	// to be shown, and is not what anybody signed. It is one of package
+	// envelope's errors.
 	Report *envelope.Report
 	Err    error
 

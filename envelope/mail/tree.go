@@ -86,7 +86,7 @@ func (r *reading) open(p *Part, from int) {
 			continue
 		}
 		child := r.part(n, p.src, p, i+1)
-		if p.MediaType != "multipart/mixed" && strings.HasPrefix(p.MediaType, "message/") {
+		if strings.HasPrefix(p.MediaType, "message/") {
 			r.island(child) // another mail, with an author of its own
 		}
 		p.children = append(p.children, child)
