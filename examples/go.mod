@@ -9,6 +9,7 @@ require (
 	github.com/doublekeybox/doublekeybox v0.0.0
 	github.com/doublekeybox/doublekeybox/transport v0.0.0
 	github.com/emersion/go-message v0.18.2
+	github.com/emersion/go-pgpmail v0.2.0
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/rivo/uniseg v0.4.7
 	github.com/rogpeppe/go-internal v1.16.0

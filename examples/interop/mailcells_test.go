@@ -36,7 +36,7 @@ var mailFields = []struct {
 	name   string
 	values []string
 }{
-	{"peer", []string{"thunderbird", "neomutt", "gpg", "openssl", "gpgsm"}},
+	{"peer", []string{"thunderbird", "neomutt", "neomutt-classic", "gpg", "openssl", "gpgsm", "pgpmail"}},
 	{"format", []string{"pgp", "smime"}},
 	{"key", []string{"rsa3072", "curve25519", "p256"}},
 	{"state", []string{"signed", "encrypted", "both"}},

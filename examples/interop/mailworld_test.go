@@ -94,8 +94,7 @@ func (w *mailWorld) mailPeer(t *testing.T, name string) mailPeer {
 	case "gpgsm":
 		return mailGpgsm{w, newGpgsm(t, w.world, "rsa3072")}
 	}
-	t.Fatalf("no %s", name)
-	return nil
+	return mailPGPMail{}
 }
 
 var mailPrograms = map[string][]string{
