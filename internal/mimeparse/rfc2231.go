@@ -18,6 +18,9 @@ type longParam struct {
 	whole  *piece // name*=
 }
 
+// meaningful parameters say how a body is to be read.
+var meaningful = []string{"charset", "format", "hp", "micalg", "protected-headers", "protocol", "report-type", "smime-type", "start", "type"}
+
 // assemble makes of the parameters as written the values that they mean. A
 // parameter that is there by RFC 2231 and plainly too is taken as the former:
 // the latter is for programs that do not know it.
@@ -28,6 +31,9 @@ func assemble(list []param, fs *findings) map[string]string {
 	for _, p := range list {
 		base, index, extended, ok := splitName(p.name)
 		if !ok {
+			if strings.Contains(p.name, "*") {
+				fs.find("parameter-name", true, "a field has a parameter of the name %q, which is none", p.name)
+			}
 			if isFileName(p.name) {
 				p.value = plainName(p.value, fs)
 			}
@@ -44,8 +50,11 @@ func assemble(list []param, fs *findings) map[string]string {
 		if strings.Contains(p.name, "*0") && index > 0 || strings.Contains(p.name, "*00") {
 			fs.find("parameter-number", true, "the pieces of the parameter %q have numbers that begin with 0, which some programs do not read", base)
 		}
-		if isBoundary(p.name) {
+		switch {
+		case isBoundary(p.name):
 			fs.find("boundary-extended", true, "the boundary is written by RFC 2231, which many programs do not read there")
+		case !isFileName(p.name):
+			fs.find("parameter-extended", among(meaningful, base), "the parameter %q is written by RFC 2231, which many programs read in file names alone", base)
 		}
 		l := long[base]
 		if l == nil {
@@ -161,7 +170,7 @@ func decodeLong(base string, pieces []piece, fs *findings) string {
 			if parts := strings.SplitN(v, "'", 3); len(parts) == 3 {
 				charset, v, stated = parts[0], parts[2], true
 			} else {
-				fs.find("parameter-charset", false, "the parameter %q states no character set", base)
+				fs.find("parameter-charset", !isFileName(base), "the parameter %q states no character set", base)
 			}
 		}
 		if p.extended {
