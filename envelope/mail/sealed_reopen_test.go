@@ -32,13 +32,13 @@ func sealedText(t testing.TB, to person) string {
 	t.Helper()
 	c := &mail.Composer{Keys: keysOf(to)}
 	p, err := c.Plan(&mail.Draft{From: netmail.Address{Name: "Älice", Address: "alice@example.org"}, To: addresses(to), Subject: "secret", Text: "hello", MessageID: "1@example.org"})
-	require.NoError(t, err)
+	requireApproved(t, err)
 	f := &memory{}
 	all, err := p.Seal(f)
-	require.NoError(t, err)
+	requireApproved(t, err)
 	var out bytes.Buffer
 	_, err = all[0].WriteTo(&out)
-	require.NoError(t, err)
+	requireApproved(t, err)
 	require.Equal(t, string(f.b), out.String())
 	require.NoError(t, all[0].Close())
 	return out.String()
