@@ -67,6 +67,9 @@ func (c *Composer) writeClear(dst io.Writer, draft *checked) (*envelope.Receipt,
 	if err := signer.Close(); err != nil {
 		return nil, err
 	}
+	if named := newClearForm(&signer.Receipt().Report); named.micalg != form.micalg {
+		return nil, fmt.Errorf("mail: internal error: signed with %s and announced %s", named.micalg, form.micalg)
+	}
 	if err := form.writeSignature(out, signature.Bytes()); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,8 @@ func (c *checked) outer(p HeaderPolicy, inner []field) (outer, hpOuter []field) 
 			continue
 		}
 		outer = append(outer, f)
-		hpOuter = append(hpOuter, field{"HP-Outer", fold("HP-Outer", f.name+": "+unfold(f.value))})
+		said := strings.TrimSuffix(f.name+": "+unfold(f.value), " ") // of an empty subject that nothing hides
+		hpOuter = append(hpOuter, field{"HP-Outer", fold("HP-Outer", said)})
 	}
 	return outer, hpOuter
 }

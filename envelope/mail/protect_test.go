@@ -87,6 +87,24 @@ func TestOuterDrops(t *testing.T) {
 	}
 }
 
+// TestNoSubject: a mail without a subject has an empty one, which is hidden like
+// any other: that there is none is for nobody on the way to know.
+func TestNoSubject(t *testing.T) {
+	t.Parallel()
+	d := draft()
+	d.Subject = ""
+	c, err := d.check(testTime)
+	require.NoError(t, err)
+	for p, want := range map[HeaderPolicy]string{Baseline: "Subject: [...]", NoConfidentiality: "Subject:"} {
+		outer, hpOuter := c.outer(p, c.protected(nil))
+		var b strings.Builder
+		require.NoError(t, writeFields(&b, outer[2], hpOuter[2]))
+		require.Equal(t, want+"\r\nHP-Outer: "+want+"\r\n", b.String())
+		requireFolded(t, outer[2])
+		requireFolded(t, hpOuter[2])
+	}
+}
+
 // TestHPOuterFolds: a long field is folded anew behind HP-Outer, and says the same.
 func TestHPOuterFolds(t *testing.T) {
 	t.Parallel()
