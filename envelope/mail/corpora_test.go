@@ -68,6 +68,7 @@ func thunderbird(t testing.TB) *mail.Opener {
 
 // TestCorporaOutcomes opens the cryptographic mails of others' tests.
 func TestCorporaOutcomes(t *testing.T) {
+	skipInFIPS(t)
 	o := thunderbird(t)
 	file, err := os.ReadFile("testdata/corpora.txt")
 	require.NoError(t, err)

@@ -174,6 +174,7 @@ func (who *samples) reader() *mail.Opener {
 
 // TestRFC9788 reads each structure, built without the composer.
 func TestRFC9788(t *testing.T) {
+	skipInFIPS(t)
 	who := lamps(t)
 	for _, s := range structures(t) {
 		t.Run(s.section+" "+s.name, func(t *testing.T) {

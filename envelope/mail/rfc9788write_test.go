@@ -20,6 +20,7 @@ import (
 // programs, or of ones that sign without encryption in a form that only S/MIME
 // programs show.
 func TestRFC9788Written(t *testing.T) {
+	skipInFIPS(t)
 	who := lamps(t)
 	count := 0
 	for _, s := range structures(t) {
