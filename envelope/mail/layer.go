@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -110,7 +111,9 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 		return nil, nil
 	}
 	defer m.Close()
-	t := &told{r: m}
+	next := ahead.New(m) // decrypting and keeping have a core each
+	defer next.Close()
+	t := &told{r: next}
 	kept, err := r.hold(t, p.octets()+r.growth)
 	switch {
 	case errors.Is(err, envelope.ErrLimit) && (t.err == nil || t.err == io.EOF), err == nil && !r.grew(kept, p):

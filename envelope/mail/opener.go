@@ -150,6 +150,10 @@ func (r *reading) tree(s *source) error {
 		if err := r.look(p); err != nil {
 			return err
 		}
+		// A part that could not be read is not what it was taken for.
+		if err := p.src.failed(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -204,3 +204,42 @@ func TestNothingLeft(t *testing.T) {
 	require.Error(t, err)
 	require.NotErrorIs(t, err, envelope.ErrFormat)
 }
+
+// failing is a source of which one read fails.
+type failing struct {
+	*bytes.Reader
+	left int
+}
+
+var errFailing = errors.New("failing")
+
+func (f *failing) ReadAt(p []byte, off int64) (int, error) {
+	if f.left--; f.left == 0 {
+		return 0, errFailing
+	}
+	return f.Reader.ReadAt(p, off)
+}
+
+// Whichever read of the source fails, the message is not opened: it never
+// passes for one that is damaged, or that has less in it.
+func TestEveryRead(t *testing.T) {
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
+	long := plainText + strings.Repeat("0123456789abcdef\r\n", 8_000)
+	for name, entity := range map[string]string{
+		"sealed": sealedTo(t, "OpenPGP", long, alice, bob), "S/MIME": sealedTo(t, "S/MIME", long, alice, bob),
+		"signed": signedBy(t, "OpenPGP", long, alice), "opaque": opaque(t, long, alice), "inline": plainText + "text\r\n" + cleartext(t, long, alice),
+		"mangled":    mixed("Content-Type: text/plain\r\n\r\n", sealedTo(t, "OpenPGP", hello, nil, bob)),
+		"for others": sealedTo(t, "OpenPGP", long, alice, alice), "certificates": certsOnly(t),
+	} {
+		whole := &failing{Reader: bytes.NewReader([]byte(headers + entity))}
+		m, err := reader(t).Open(whole)
+		require.NoError(t, err, name)
+		require.NoError(t, m.Close())
+		require.Greater(t, -whole.left, 1)
+		for n := 1; n <= -whole.left; n++ {
+			_, err := reader(t).Open(&failing{bytes.NewReader([]byte(headers + entity)), n})
+			require.ErrorIs(t, err, errFailing, "%s: read %d of %d", name, n, -whole.left)
+			require.NotErrorIs(t, err, envelope.ErrDecrypt)
+		}
+	}
+}
