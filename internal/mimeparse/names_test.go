@@ -38,6 +38,8 @@ func TestNames(t *testing.T) {
 		{`filename*0=a; filename*0=b`, "a", []string{"parameter-twice!"}},
 		{`filename*=utf-8''a; filename="b"`, "a", []string{"parameter-both"}},
 		{`filename="b"; filename*=utf-8''a`, "a", []string{"parameter-both"}},
+		{`filename*=utf-8''B%C3%BC.pdf; filename="B_.pdf"`, "Bü.pdf", nil}, // as for programs that know nothing of RFC 2231
+		{`filename*=utf-8''B%C3%BC.pdf; filename="B_.exe"`, "Bü.pdf", []string{"parameter-both"}},
 		{`filename*=utf-8''%4`, "%4", nil},
 		{`filename*=utf-8''%zz%`, "%zz%", nil},
 		{`filename*=''%e4`, "ä", nil},
