@@ -3,7 +3,7 @@ package mail_test
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // to be refused
+	"crypto/sha1" // to be refused
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -57,7 +57,7 @@ func (s signerInfo) bytes() []byte {
 	digest := func(b []byte) []byte { d := sha256.Sum256(b); return d[:] }
 	if s.sha1 {
 		hash, signature = algSHA1, algECDSA1
-		digest = func(b []byte) []byte { d := sha1.Sum(b); return d[:] } //nolint:gosec // to be refused
+		digest = func(b []byte) []byte { d := sha1.Sum(b); return d[:] } // to be refused
 	}
 	over, attrs := []byte(s.content), []byte(nil)
 	if !s.bare {

@@ -210,6 +210,17 @@ func stripAttacks() []attack {
 			}
 			return header + signed(f, sealed(f, plain(foreign), []*someone{c.alice}, c.bob), c.alice)
 		}},
+		outsideSealed("strip-outside-third-part", func(c *cast, f, inner string) []string {
+			return []string{inner, plain(foreign), signaturePart(f, detached(f, inner, c.alice))}
+		}),
+		outsideSealed("strip-outside-part-behind", func(c *cast, f, inner string) []string {
+			return []string{inner, signaturePart(f, detached(f, inner, c.alice)), page(foreign)}
+		}),
+		outsideSealed("strip-outside-text-for-signature", func(_ *cast, _, inner string) []string { return []string{inner, page(foreign)} }),
+		outsideSealed("strip-outside-in-mixed", func(c *cast, f, inner string) []string {
+			inner = multipartOf("mixed", "between", inner, plain(foreign))
+			return []string{inner, signaturePart(f, detached(f, inner, c.eve))}
+		}),
 		{name: "strip-inside-bad", mail: func(c *cast, f string, attacks bool) string {
 			inner := signed(f, plain(secret), c.alice)
 			if attacks {
@@ -218,6 +229,18 @@ func stripAttacks() []attack {
 			return header + sealed(f, inner, nil, c.bob)
 		}},
 	}
+}
+
+// outsideSealed is an attack by the signature around what Alice sealed, which
+// says nothing of her: so nothing may come in beside it. In the twin it is good.
+func outsideSealed(name string, parts func(c *cast, f, inner string) []string) attack {
+	return attack{name: name, mail: func(c *cast, f string, attacks bool) string {
+		inner := c.aSecret(f)
+		if attacks {
+			return header + signedType(f, "signed-outside") + "\r\n" + delimited("signed-outside", parts(c, f, inner)...)
+		}
+		return header + signed(f, inner, c.alice)
+	}}
 }
 
 // Time and standing of the signer's key.
