@@ -59,7 +59,7 @@ func (s *Session) append(ctx context.Context, folder string, m message, date tim
 
 // fits is an error where the server takes no message of so many octets.
 func (s *Session) fits(folder string, size int64) error {
-	limit, ok := s.client.Caps().AppendLimit()
+	limit, ok := s.caps.AppendLimit()
 	if ok && limit == nil { // RFC 7889, Section 3: each folder has one of its own
 		data, err := s.client.Status(folder, &goimap.StatusOptions{AppendLimit: true}).Wait()
 		if err != nil {

@@ -193,6 +193,8 @@ func (s *script) heard() string {
 // plain answers a login and an EXAMINE.
 func plain(command, arguments string) string {
 	switch command {
+	case "AUTHENTICATE": // or the client asks by itself, at any time
+		return "OK [CAPABILITY IMAP4rev1 SASL-IR UIDPLUS] done"
 	case "CAPABILITY":
 		return "* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS\r\nOK done"
 	case "EXAMINE":

@@ -22,6 +22,7 @@ type Session struct {
 	conn     *secure.Conn
 	saslConn *saslConn
 	client   *imapclient.Client
+	caps     goimap.CapSet // of who is logged in
 
 	mu     sync.Mutex
 	folder string // that is open, for reading
@@ -36,7 +37,9 @@ func (s *Session) login(ctx context.Context) error {
 	}
 	account := s.server.account()
 	if s.client.State() == goimap.ConnStateAuthenticated && !account.Known() {
-		return s.client.Noop().Wait() // the certificate was enough: PREAUTH
+		var err error
+		s.caps, err = s.client.Capability().Wait() // the certificate was enough: PREAUTH
+		return err
 	}
 	if s.client.State() != goimap.ConnStateNotAuthenticated {
 		return fmt.Errorf("%w: the server wants none, so that it is not the one that was meant", ErrLogin)
@@ -63,7 +66,7 @@ func (s *Session) login(ctx context.Context) error {
 	}
 	if err == nil {
 		// What a server can do it says anew to who logged in (RFC 9051, Section 6.1.1).
-		_, err = s.client.Capability().Wait()
+		s.caps, err = s.client.Capability().Wait()
 		return err
 	}
 	if err = s.cause(err); exchange.Repeats(err.Error()) {

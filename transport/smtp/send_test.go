@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -406,11 +407,10 @@ func TestSendMany(t *testing.T) {
 
 	// The second RCPT finds the server gone.
 	s = newScript(t)
-	n := 0
+	var n atomic.Int32
 	s.reply = func(_ *tls.Conn, line string) (string, bool) {
 		if strings.HasPrefix(line, "RCPT") {
-			n++
-			return "", n == 2
+			return "", n.Add(1) == 2
 		}
 		return "", false
 	}
