@@ -45,7 +45,7 @@ type base64Size struct {
 	again  bool // digits behind padding
 	short  bool // a group of one digit, or one whose padding is not what it lacks
 	pads   int64
-	spaces bool
+	blanks bool
 }
 
 const base64Chunk = 4096
@@ -76,7 +76,7 @@ func (b *base64Size) one(c byte) {
 		b.padded = true
 		b.pads++
 	case blank:
-		b.spaces = true
+		b.blanks = true
 	case stray:
 		b.strays++
 	}
@@ -105,6 +105,9 @@ func (b *base64Size) done(n *Node) int64 {
 	}
 	if b.short {
 		n.find("base64-cut", true, "a group of the base64 body is too short or has too much padding")
+	}
+	if b.blanks {
+		n.find("base64-blank", false, "the base64 body has white space in its lines, which some programs refuse")
 	}
 	if unpadded {
 		n.find("base64-unpadded", false, "the base64 body lacks its padding")

@@ -83,6 +83,7 @@ var findingCases = []struct{ code, message, twin string }{
 	{"base64-padding!", based("QUI=QUI="), based("QUIxQUI=")},
 	{"base64-cut!", based("QUJDQ"), based("QUJD")},
 	{"base64-cut!", based("QUI=="), based("QUI=")},
+	{"base64-blank", based("QUJD QUJD"), based("QUJD\nQUJD")},
 	{"base64-unpadded", based("QUI"), based("QUI=")},
 	{"qp-damaged!", printable("a=b=zz"), printable("a=3Db=\nzz")},
 	{"qp-damaged!", printable("a=4"), printable("a=41")},
