@@ -41,6 +41,7 @@ type plannedCopy struct {
 	Copy
 	bcc     *address            // whom the copy is for alone
 	answers []*keyring.Verified // all that was looked up, also two that are one key
+	has     map[string]bool     // whose keys are in To
 	content string              // the content encryption
 }
 

@@ -36,8 +36,13 @@ func (c *choice) copy() *plannedCopy {
 // add adds keys, each once.
 func (c *plannedCopy) add(keys []*keyring.Verified) {
 	c.answers = append(c.answers, keys...)
+	if c.has == nil {
+		c.has = make(map[string]bool)
+	}
 	for _, v := range keys {
-		if !slices.ContainsFunc(c.To, func(x *keyring.Verified) bool { return x.Fingerprint().Matches(v.Fingerprint()) }) {
+		f := v.Fingerprint()
+		if f.IsZero() || !c.has[f.URI()] { // URI: with the kind of the fingerprint
+			c.has[f.URI()] = true
 			c.To = append(c.To, v)
 		}
 	}
