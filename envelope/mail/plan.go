@@ -42,6 +42,7 @@ type plannedCopy struct {
 	bcc     *address            // whom the copy is for alone
 	answers []*keyring.Verified // all that was looked up, also two that are one key
 	has     map[string]bool     // whose keys are in To
+	tried   *envelope.Report    // what a message to exactly these keys is, if that is known
 	content string              // the content encryption
 }
 
@@ -186,11 +187,14 @@ func (p *planner) own() *plannedCopy {
 	return c
 }
 
-// begin seals nothing to the recipients of c and notes what came of it.
+// begin begins a message to the recipients of c and notes what it would be.
 func (p *planner) begin(c *plannedCopy) error {
-	r, err := p.probe(c.Format, c.To)
-	if err != nil {
-		return fmt.Errorf("mail: %w", err)
+	r := c.tried // that was all of it, where it is for one address
+	if r == nil {
+		var err error
+		if r, err = p.probe(c.Format, c.To); err != nil {
+			return fmt.Errorf("mail: %w", err)
+		}
 	}
 	c.Container, c.content, c.LoweredBy = r.Container, r.Content, r.LoweredBy
 	c.Signed = len(p.c.signers(c.Format)) > 0

@@ -16,11 +16,11 @@ func (p *planner) group(rs []*recipient) []*plannedCopy {
 		chosen := r.choices[max(i, 0)]
 		c := copies[chosen.class]
 		if c == nil {
-			c = &plannedCopy{}
-			c.Format = chosen.format
+			c = chosen.copy()
 			copies[chosen.class] = c
+		} else {
+			c.add(chosen.keys)
 		}
-		c.add(chosen.keys)
 		c.Recipients = append(c.Recipients, r.address.String())
 	}
 	var out []*plannedCopy

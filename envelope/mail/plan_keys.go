@@ -30,11 +30,13 @@ func (c *choice) copy() *plannedCopy {
 	p := &plannedCopy{}
 	p.Format = c.format
 	p.add(c.keys)
+	p.tried = c.report
 	return p
 }
 
 // add adds keys, each once.
 func (c *plannedCopy) add(keys []*keyring.Verified) {
+	c.tried = nil
 	c.answers = append(c.answers, keys...)
 	if c.has == nil {
 		c.has = make(map[string]bool)
