@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
@@ -33,6 +34,17 @@ func oneSignature(name string, change func(s *signerInfo)) attack {
 		change(&s)
 		return signedData([]byte(content), []*x509.Certificate{c.alice.cert}, s)
 	})
+}
+
+// mistyped is a message of S/MIME that is called what it is not (RFC 8551,
+// Section 3.2.2). The twin is what it is called: sealed, and signed.
+func mistyped(name, stated string, build func(c *cast) []byte) attack {
+	return attack{name: name, only: "smime", mail: func(c *cast, f string, attacks bool) string {
+		if attacks {
+			return header + cmsPart(stated, build(c))
+		}
+		return header + cmsPart("authEnveloped-data", sealedBytes(f, envelope.Modern, plain(foreign), []*someone{c.alice}, c.bob))
+	}}
 }
 
 // outside is a detached SignedData, which holds what it is given as content.
@@ -132,6 +144,13 @@ func cmsAttacks() []attack {
 			}
 			return m
 		}},
+		mistyped("type-unsigned-as-enveloped", "enveloped-data", func(*cast) []byte { return signedData([]byte(plain(foreign)), nil) }),
+		mistyped("type-sealed-as-signed", "signed-data", func(c *cast) []byte {
+			return sealedBytes("smime", envelope.Modern, plain(foreign), nil, c.bob)
+		}),
+		mistyped("type-by-eve-as-certificates", "certs-only", func(c *cast) []byte {
+			return signedData([]byte(plain(foreign)), []*x509.Certificate{c.eve.cert}, c.eve.info(plain(foreign)))
+		}),
 		oneSignature("cms-damaged", func(s *signerInfo) { s.damaged = true }),
 		oneSignature("cms-sha1", func(s *signerInfo) { s.sha1 = true }),
 		oneSignature("cms-no-attributes", func(s *signerInfo) { s.bare = true }),

@@ -66,6 +66,15 @@ func wrapAttacks() []attack {
 		beside("mime-embedded", func(s string) string { return multipartOf("mixed", "out", f, embedded(header+s)) }),
 		beside("mime-embedded-alone", func(s string) string { return embedded(fromEve + rest + s) }),
 		beside("mime-digest", func(s string) string { return multipartOf("digest", "out", header+f, header+s) }),
+		beside("mime-legacy-display", func(s string) string { // hides its first lines only where it is protected
+			return multipartOf("mixed", "out", strings.Replace(plain("Subject: "+foreign+"\r\n\r\n"+foreign), "utf-8", "utf-8; hp-legacy-display=1", 1), s)
+		}),
+		beside("mime-external-body", func(s string) string {
+			return multipartOf("mixed", "out", "Content-Type: message/external-body; access-type=URL; URL=\"http://example.net/\"\r\n\r\n"+plain(foreign), s)
+		}),
+		beside("mime-partial", func(s string) string {
+			return multipartOf("mixed", "out", "Content-Type: message/partial; id=a; number=1; total=2\r\n\r\n"+plain(foreign), s)
+		}),
 		beside("mime-two-signed", func(s string) string { return multipartOf("mixed", "out", s, s, f) }),
 		{name: "mime-attachment-signed", mail: func(c *cast, f string, attacks bool) string {
 			order := "Content-Disposition: attachment; filename=order.txt\r\n" + plain(genuine)
