@@ -96,7 +96,7 @@ func (j *judgement) noteSignatures() {
 		j.found("signer-unknown", "signed by "+cut(s.SignerID)+", who is not known to be the one in From")
 	}
 	if !j.addressed() {
-		j.found("not-addressed", "the message is sealed to the reader, and is to somebody else by its protected header")
+		j.found("not-addressed", "the author sealed the message for somebody else, by its protected header")
 	}
 }
 

@@ -113,9 +113,10 @@ func (j *judgement) intended() bool {
 }
 
 // addressed reports whether a message that says for whom it was sealed was
-// sealed for the reader: what was encrypted to one person can be sealed anew to
-// the next one, signature and all, or passed on without encryption. A message
-// that was signed alone anybody may read. The reader's own copy of what they sent is for them.
+// sealed for the reader: what was encrypted to one person they can seal anew to
+// the next one, signature and all, or pass on without encryption (RFC 9788,
+// Section 10.2). A message that was signed alone anybody may read. The reader's
+// own copy of what they sent is for them.
 func (j *judgement) addressed() bool {
 	if j.headers.scheme == notProtected || !j.wasEncrypted() && j.headers.scheme != hpCipher {
 		return true

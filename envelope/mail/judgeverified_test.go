@@ -81,6 +81,10 @@ func TestVerifiedRefuses(t *testing.T) {
 		{"a signature inside that nobody can check", true, func(p *play) {
 			p.layers = append(p.layers, &playLayer{kind: "signed", media: "multipart/signed", err: envelope.ErrSignature, facts: seam.Facts{Signatures: []seam.Signature{{Sender: -1}}}})
 		}, "signature-unchecked"},
+		{"decrypted for somebody else", false, func(p *play) {
+			p.layers[0].kind, p.layers[0].media, p.layers[0].facts.Encrypted = "signed", "multipart/signed", false
+			p.opener.Identities = nil
+		}, "not-addressed"},
 		{"no From", true, func(p *play) { p.replaceInner("From: Alice <alice@example.org>\r\n", "") }, "from-missing"},
 		{"two From inside", true, func(p *play) { p.inner += "From: eve@example.net\r\n" }, "two-from"},
 		{"the same From twice inside", true, func(p *play) { p.inner += "From: Alice <alice@example.org>\r\n" }, "two-from"},

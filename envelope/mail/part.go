@@ -48,26 +48,6 @@ func (m *Message) closeSources() error {
 	return first
 }
 
-// root is the message itself, with its outer header.
-func (m *Message) root() *Part { return m.parts[0] }
-
-// payload is the cryptographic payload (RFC 9787, Section 4.1.1): what is in the
-// innermost layer of the cryptographic envelope. Nil without an envelope, or
-// where a layer of it could not be opened.
-func (m *Message) payload() *Part {
-	p := m.root()
-	if p.layer == nil || p.layer.Errant {
-		return nil
-	}
-	for p.layer != nil && !p.layer.Errant {
-		if len(p.children) == 0 {
-			return nil
-		}
-		p = p.children[0]
-	}
-	return p
-}
-
 // ambiguous returns an *AmbiguousError if there is a finding that is.
 func (m *Message) ambiguous() error {
 	var all []Finding
