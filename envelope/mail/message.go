@@ -173,6 +173,19 @@ type Field struct {
 
 // Finding is something that a person or a program should know. Text repeats
 // parts of the message only quoted and cut.
+//
+// Beside those about single parts, a [Summary] has these codes. About who wrote
+// the message: from-missing, from-empty, from-addresses, from-unreadable,
+// two-from, name-is-address, from-mismatch (inside and outside), from-odd and
+// from-similar (looks like another address), sender-differs, resent. About who
+// signed it: signer-differs, signer-unknown, signature-bad, signature-invalid
+// (weak, or when the key was not valid), signature-unchecked (no key at hand),
+// signature-future, no-signature, signed-outside-only, signed-parts, date-differs.
+// About whom it is for: not-intended, not-addressed. About its header fields:
+// outer-differs, headers-unprotected, hp-outside, hp-cipher-clear,
+// hp-clear-encrypted, and two-subject and its like. About its layers:
+// not-decrypted, layer-failed, errant-layer, unauthenticated, cryptography. And
+// list, where a mailing list delivered it, and more-findings.
 type Finding struct {
 	Code string // stable: "two-from", "boundary-prefix"
 	Path string // of the part; "" for the message
