@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,4 +117,18 @@ func (w *mailWorld) fill(t *testing.T, p mailPeer, c mailCell) {
 	require.Equal(t, map[string]string{attachment: l.content}, got.files)
 	require.Equal(t, c.encrypted(), got.encrypted, "shown as encrypted")
 	require.Equal(t, c.signed(), got.good, "shown as signed, with a good signature")
+	if c.direction == "seal" && c.state == "signed" && strings.HasPrefix(c.peer, "neomutt") {
+		w.spoil(t, p, c, l)
+	}
+}
+
+// spoil changes one character of what was signed: what is shown is not trusted.
+// The programs without a mail in them end with an error, which no cell looks past.
+func (w *mailWorld) spoil(t *testing.T, p mailPeer, c mailCell, l *letter) {
+	eml := w.compose(t, c, l)
+	require.Equal(t, 1, bytes.Count(eml, []byte("aus K")))
+	l.text = strings.Replace(l.text, "aus K", "aus L", 1)
+	got := p.read(t, c, l, bytes.Replace(eml, []byte("aus K"), []byte("aus L"), 1))
+	require.Contains(t, got.text, l.text)
+	require.False(t, got.good, "what was changed is shown with a good signature")
 }

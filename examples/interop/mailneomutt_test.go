@@ -183,7 +183,7 @@ func (p *neomutt) run(t *testing.T, home, rc string, args ...string) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "neomuttrc")
 	write(t, config, []byte(rc))
-	screen := must(t, nil, "python3", append([]string{filepath.Join("testdata", "terminal.py"), "20", "env", "HOME=" + home, "GNUPGHOME=" + home,
+	screen := must(t, nil, "python3", append([]string{filepath.Join("testdata", "terminal.py"), "60", "env", "HOME=" + home, "GNUPGHOME=" + home,
 		"TERM=xterm", "LC_ALL=C.UTF-8", "neomutt", "-n", "-F", config}, args...)...)
 	t.Logf("%q", escapes.ReplaceAll(screen, []byte(" ")))
 }

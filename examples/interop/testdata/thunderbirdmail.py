@@ -108,9 +108,9 @@ const icon=id=>(element(id)?.getAttribute('src')||'').replace(/.*\\//,'');
 const body=()=>view()?.getMessagePaneBrowser?.()?.contentDocument?.body?.textContent||'';
 const value=id=>(element(id)?.textContent||'').replace(/^[A-Za-z]+:?/,'');
 const until=async (n, done)=>{ for (const end=Date.now()+n; Date.now()<end && !done();) await sleep(20); };
-await until(20000, ()=>view()?.currentAttachments?.length && body().includes(q.text));
-await until(q.signed ? 20000 : 300, ()=>icon('signedHdrIcon'));
-await until(q.encrypted ? 20000 : 0, ()=>icon('encryptedHdrIcon'));
+await until(60000, ()=>view()?.currentAttachments?.length && body().includes(q.text));
+await until(q.signed ? 60000 : 300, ()=>icon('signedHdrIcon'));
+await until(q.encrypted ? 60000 : 0, ()=>icon('encryptedHdrIcon'));
 const names=[];
 for (const a of view()?.currentAttachments||[]) {
   await IOUtils.write(q.out+'/'+names.length, new Uint8Array(await a.fetchAttachment()));
@@ -172,7 +172,7 @@ class Mail:
         if do == "send":
             m.js(SEND, q)
             try:
-                mail = self.sink.mails.get(timeout=20)
+                mail = self.sink.mails.get(timeout=60)
             except queue.Empty:
                 raise RuntimeError(f"nothing was sent: {m.js(WINDOWS)}")
             with open(q["out"], "wb") as f:
