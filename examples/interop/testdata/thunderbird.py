@@ -140,11 +140,25 @@ def act(m, q):
     return MAILS.act(m, RNP, q)
 
 
+def begin(folder):
+    """What is asked while the first window is being replaced by another is at times never answered."""
+    for attempt in range(3):
+        pid, port = PEER["start"](f"{folder}/{attempt}")
+        try:
+            m = PEER["Marionette"](port)
+            m.s.settimeout(PATIENCE / 2)
+            m.js("return true;")
+            return pid, m
+        except (RuntimeError, OSError) as e:
+            print(f"Thunderbird does not answer: {e}", file=sys.stderr)
+            PEER["end"](pid)
+    raise SystemExit(1)
+
+
 def main():
     load(sys.argv[1])
-    pid, port = PEER["start"](os.path.abspath(sys.argv[2]))
+    pid, m = begin(os.path.abspath(sys.argv[2]))
     try:
-        m = PEER["Marionette"](port)
         # A mail of 5 MiB keeps it busy for a while, the more on a machine that does other things too.
         m.s.settimeout(2 * PATIENCE)
         m.call("WebDriver:SetTimeouts", script=1000 * PATIENCE)
