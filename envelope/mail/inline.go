@@ -103,7 +103,7 @@ func (r *reading) piece(p *Part, x piece, whole bool) error {
 	if x.kind == kindSigned {
 		begin = (*envelope.Opener).ExamineSigned
 	}
-	kept, err := r.unwrap(q, l, begin, q.open)
+	kept, err := r.unwrap(q, l, begin, q.open, false)
 	if err != nil || kept == nil {
 		return r.unopened(q, l, q.open, err)
 	}

@@ -94,17 +94,19 @@ func (r *reading) mayOpen(p *Part, l *Layer) bool {
 type opening func(*envelope.Opener, io.Reader) (*envelope.Message, error)
 
 // unwrap opens the layer l, which open yields as it is, and keeps what is in
-// it: nothing of that is looked at before the last octet was authenticated. No
-// source: l.Err says why. An error is one of the message, not of the layer.
-func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader) (*source, error) {
-	kept, err := r.release(p, l, begin, open)
+// it. If that is a tree, its parts are found meanwhile, in octets that package
+// envelope authenticated before it released them; they are of use only once the
+// last was. No source: l.Err says why. An error is one of the message, not of
+// the layer.
+func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader, tree bool) (*source, error) {
+	kept, err := r.release(p, l, begin, open, tree)
 	if err := p.src.failed(); err != nil {
 		return nil, err
 	}
 	return kept, err
 }
 
-func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader) (*source, error) {
+func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader, tree bool) (*source, error) {
 	m, err := begin(&r.opener, rereadable(open))
 	if err != nil {
 		l.Err = layerError(err)
@@ -114,7 +116,7 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	next := ahead.New(m) // decrypting and keeping have a core each
 	defer next.Close()
 	t := &told{r: next}
-	kept, err := r.hold(t, p.octets()+r.growth)
+	kept, err := r.hold(t, p.octets()+r.growth, p, tree)
 	switch {
 	case errors.Is(err, envelope.ErrLimit) && (t.err == nil || t.err == io.EOF), err == nil && !r.grew(kept, p):
 		l.Err = &envelope.LimitError{What: "octets that the compressed content of one message grows to", Max: r.mostGrowth()}
@@ -245,7 +247,7 @@ func (l *Layer) unknown() bool {
 // the key of a signature was not known, and the protected From names somebody
 // else than the outer one, it is checked once more with their keys.
 func (r *reading) enter(p *Part, l *Layer, kept *source, check func() error) error {
-	child, err := r.parse(kept, p)
+	child, err := r.parsed(kept, p)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (r *reading) sealed(p *Part, leaf *mimeparse.Node) error {
 		return err
 	}
 	open := func() io.Reader { return leaf.Decoded(p.src) }
-	kept, err := r.unwrap(p, l, (*envelope.Opener).Examine, open)
+	kept, err := r.unwrap(p, l, (*envelope.Opener).Examine, open, true)
 	if err != nil || kept == nil {
 		return r.unopened(p, l, open, err)
 	}

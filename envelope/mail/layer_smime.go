@@ -76,7 +76,7 @@ func (r *reading) cms(p *Part) error {
 	if !r.mayOpen(p, l) {
 		return nil
 	}
-	kept, err := r.unwrap(p, l, begin, open)
+	kept, err := r.unwrap(p, l, begin, open, true)
 	if err == nil && kept == nil && kind == kindSigned {
 		return r.certificates(p, l, open)
 	}

@@ -133,7 +133,7 @@ func (o *Opener) begin() *reading {
 
 // tree finds all parts of the message in s.
 func (r *reading) tree(s *source) error {
-	root, err := r.parse(s, nil)
+	root, err := r.parsed(s, nil)
 	if err != nil {
 		return err
 	}
@@ -158,9 +158,9 @@ func (r *reading) tree(s *source) error {
 	return nil
 }
 
-// parse reads the parts in s, which is what is in the layer that around is, nil
-// for the message itself.
-func (r *reading) parse(s *source, around *Part) (*Part, error) {
+// parseNext reads the parts in src, which is what is in the layer that around
+// is, nil for the message itself. It may end before src does.
+func (r *reading) parseNext(src io.Reader, around *Part) (*mimeparse.Node, error) {
 	depth := 0
 	if around != nil {
 		depth = around.depth
@@ -171,14 +171,23 @@ func (r *reading) parse(s *source, around *Part) (*Part, error) {
 	if r.parts >= r.limits.Parts {
 		return nil, limit("parts in one message", r.limits.Parts)
 	}
-	n, err := mimeparse.Parse(s, s.Size(), mimeparse.Limits{
+	n, err := mimeparse.ParseReader(src, mimeparse.Limits{
 		Depth: r.limits.Depth - depth, Parts: r.limits.Parts - r.parts, HeaderBytes: r.limits.HeaderBytes,
 	})
 	if err != nil {
 		return nil, r.parseError(err)
 	}
-	r.parts += countNodes(n)
-	return r.part(n, s, around, 1), nil
+	return n, nil
+}
+
+// parsed makes a part of what was found in s, which is what is in the layer
+// that around is, nil for the message itself.
+func (r *reading) parsed(s *source, around *Part) (*Part, error) {
+	if s.rootErr != nil {
+		return nil, s.rootErr
+	}
+	r.parts += countNodes(s.root)
+	return r.part(s.root, s, around, 1), nil
 }
 
 func countNodes(root *mimeparse.Node) (n int) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
+	"github.com/doublekeybox/doublekeybox/internal/full"
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 	"github.com/doublekeybox/doublekeybox/internal/reread"
 )
@@ -16,6 +18,9 @@ import (
 // from it says nothing of the layer.
 type source struct {
 	kept *reread.Source
+
+	root    *mimeparse.Node // of the parts in it, if they were looked for
+	rootErr error           // why there is none
 
 	mu  sync.Mutex
 	err error
@@ -46,7 +51,7 @@ func (s *source) failed() error {
 	return s.err
 }
 
-// keep makes src a source.
+// keep makes src a source, and finds the parts in it while it is read.
 func (r *reading) keep(src io.Reader) (*source, error) {
 	if src == nil {
 		return nil, errors.New("mail: no Reader was given for the message")
@@ -58,22 +63,80 @@ func (r *reading) keep(src io.Reader) (*source, error) {
 	at, size, ok := section(src)
 	switch {
 	case !ok:
-		return r.hold(src, most)
+		return r.hold(src, most, nil, true)
 	case size > most:
 		return nil, &envelope.LimitError{What: "octets in one message", Max: most}
 	}
-	kept, err := reread.Pin(at, size)
-	return r.add(kept, err)
+	pinned := reread.NewPinning(at, size)
+	next := ahead.New(pinned) // reading and parsing have a core each
+	defer next.Close()
+	root, parseErr := r.parseNext(next, nil)
+	next.Close() // else both would read
+	s, err := r.add(pinned.Source())
+	if err == nil {
+		s.root, s.rootErr = root, parseErr
+	}
+	return s, err
 }
 
 // hold keeps a copy of src, encrypted. All copies for one message share what
-// they may hold in memory.
-func (r *reading) hold(src io.Reader, most int64) (*source, error) {
-	s, err := r.add(reread.Hold(src, reread.Options{Memory: max(r.memory, 1), Dir: r.limits.Envelope.SpoolDir, Max: max(most, 1)}))
-	if err == nil && s.Size() <= r.memory {
+// they may hold in memory. If it is to be parsed, the parts in it are found
+// while it is copied: around is the layer that it is in.
+func (r *reading) hold(src io.Reader, most int64, around *Part, parsed bool) (*source, error) {
+	c := &copying{src: src, to: reread.NewHolder(reread.Options{Memory: max(r.memory, 1), Dir: r.limits.Envelope.SpoolDir, Max: max(most, 1)})}
+	defer c.to.Close()
+	var root *mimeparse.Node
+	var rootErr error
+	if parsed {
+		root, rootErr = r.parseNext(c, around)
+	}
+	if err := c.rest(); err != nil {
+		return r.add(nil, err)
+	}
+	s, err := r.add(c.to.Source())
+	if err != nil {
+		return nil, err
+	}
+	s.root, s.rootErr = root, rootErr
+	if s.Size() <= r.memory {
 		r.memory -= s.Size()
 	}
-	return s, err
+	return s, nil
+}
+
+// copying is a reader of src that keeps what it returns.
+type copying struct {
+	src io.Reader
+	to  *reread.Holder
+	err error // final: of src, or of to
+}
+
+// Read implements io.Reader.
+func (c *copying) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	n, err := c.src.Read(p)
+	if n < 0 || n > len(p) {
+		n, err = 0, full.ErrRead
+	}
+	if _, kept := c.to.Write(p[:n]); kept != nil {
+		err = kept
+	}
+	c.err = err
+	return n, err
+}
+
+// rest keeps what was not read.
+func (c *copying) rest() error {
+	if c.err == nil {
+		_, c.err = c.to.ReadFrom(c.src)
+		return c.err
+	}
+	if c.err == io.EOF {
+		return nil
+	}
+	return c.err
 }
 
 func (r *reading) add(kept *reread.Source, err error) (*source, error) {

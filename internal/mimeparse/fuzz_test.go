@@ -54,6 +54,9 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, outline(message, n), outline(message, again))
 		require.Equal(t, codes(n), codes(again))
+		stream, err := ParseReader(iotest.OneByteReader(strings.NewReader(message)), testLimits)
+		require.NoError(t, err)
+		require.Equal(t, n, stream)
 		for _, f := range n.Findings {
 			require.NotContains(t, f.Text, "\n")
 			require.NotContains(t, f.Text, "%!")

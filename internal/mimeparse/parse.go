@@ -54,7 +54,25 @@ func Parse(src io.ReaderAt, size int64, l Limits) (*Node, error) {
 }
 
 func parse(src io.ReaderAt, size int64, l Limits, buffered int) (*Node, error) {
-	p := &parser{buffer: buffer{src: src, size: size, buf: make([]byte, min(int64(buffered), size+1))}, limits: l}
+	b := buffer{src: io.NewSectionReader(src, 0, size), size: size, buf: make([]byte, min(int64(buffered), size+1))}
+	return b.parse(l)
+}
+
+// ParseReader is Parse for a message that can be read once, and whose end is
+// that of src. The Node is of use with an io.ReaderAt that has the same octets.
+func ParseReader(src io.Reader, l Limits) (*Node, error) {
+	b := buffer{src: src, size: unknown, buf: make([]byte, firstRead)}
+	if err := b.fill(); err != nil {
+		return nil, err
+	}
+	if b.size == unknown {
+		b.buf = append(make([]byte, 0, bufferSize), b.buf...)[:bufferSize]
+	}
+	return b.parse(l)
+}
+
+func (b buffer) parse(l Limits) (*Node, error) {
+	p := &parser{buffer: b, limits: l}
 	if err := p.message(); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -124,4 +125,31 @@ func TestParse(t *testing.T) {
 			require.Equal(t, c.codes, codes(n))
 		})
 	}
+}
+
+// A message that can be read once has the tree of one that can be read again,
+// wherever it ends.
+func TestParseReader(t *testing.T) {
+	header := "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n\n"
+	for _, size := range []int{firstRead, bufferSize, 2*bufferSize - 2} {
+		for d := -longestLine - 2; d <= 2; d++ {
+			if d > -longestLine && d < -2 {
+				continue
+			}
+			for _, end := range []string{"", "\n", "\n--b", "\n--b--", "\n--b--\nmore", "\n--b" + strings.Repeat(" ", longestLine-3), "\n--b" + strings.Repeat(" ", longestLine-4) + "\n"} {
+				message := header + strings.Repeat("QUJD", size/4)[:size+d-len(header)-len(end)] + end
+				want, err := Parse(strings.NewReader(message), int64(len(message)), testLimits)
+				require.NoError(t, err)
+				got, err := ParseReader(iotest.DataErrReader(strings.NewReader(message)), testLimits)
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+			}
+		}
+	}
+	for _, src := range []io.Reader{iotest.ErrReader(io.ErrUnexpectedEOF), io.MultiReader(strings.NewReader(header+strings.Repeat("a", bufferSize)), iotest.ErrReader(io.ErrUnexpectedEOF))} {
+		_, err := ParseReader(src, testLimits)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
+	_, err := ParseReader(strings.NewReader(header+strings.Repeat("--b\n\n", 11_000)), testLimits)
+	require.IsType(t, (*LimitError)(nil), err)
 }

@@ -3,10 +3,19 @@ package mimeparse
 import (
 	"bytes"
 	"io"
+
+	"github.com/doublekeybox/doublekeybox/internal/full"
 )
 
 const (
 	bufferSize = 256 << 10
+
+	// firstRead is what is read of a source of unknown size before the whole
+	// buffer is made: most parts of most mails are shorter.
+	firstRead = 16 << 10
+
+	// unknown is a size that is not known yet.
+	unknown = -1
 
 	// maxBoundary is the longest boundary that is looked for: RFC 2046, Section
 	// 5.1.1, allows 70, and no line of a mail is longer than 998 octets.
@@ -21,8 +30,8 @@ const (
 // buffer reads a source forward. buf[:n] are the octets from base on, and r is
 // where the parser stands in them. The two octets before r are kept.
 type buffer struct {
-	src     io.ReaderAt
-	size    int64
+	src     io.Reader
+	size    int64 // of the source; unknown until its end was read, if that is not stated
 	base    int64
 	buf     []byte
 	r, n    int
@@ -33,9 +42,10 @@ func (b *buffer) pos() int64 { return b.base + int64(b.r) }
 
 func (b *buffer) eof() bool { return b.base+int64(b.n) == b.size }
 
-// ensure has at least want octets behind r, unless the source ends before.
+// ensure has more than want octets behind r, unless the source ends before:
+// then eof knows.
 func (b *buffer) ensure(want int) error {
-	if b.n-b.r >= want || b.eof() {
+	if b.n-b.r > want || b.eof() {
 		return nil
 	}
 	return b.fill()
@@ -51,16 +61,22 @@ func (b *buffer) fill() error {
 	b.base += int64(keep)
 	b.r -= keep
 	b.n -= keep
-	want := int(min(int64(len(b.buf)-b.n), b.size-b.base-int64(b.n)))
-	n, err := io.ReadFull(io.NewSectionReader(b.src, b.base+int64(b.n), int64(want)), b.buf[b.n:b.n+want])
+	free := b.buf[b.n:]
+	if b.size != unknown {
+		free = free[:min(int64(len(free)), b.size-b.base-int64(b.n))]
+	}
+	n, err := full.Read(b.src, free)
 	b.n += n
-	if err == io.EOF {
+	switch {
+	case err == nil, err == io.EOF && n == len(free) && b.size != unknown:
+		return nil
+	case err == io.EOF && b.size == unknown:
+		b.size = b.base + int64(b.n)
+		return nil
+	case err == io.EOF:
 		err = io.ErrUnexpectedEOF // the source is shorter than its size
 	}
-	if err != nil {
-		return readError(err)
-	}
-	return nil
+	return readError(err)
 }
 
 // line returns what is in the buffer of the line at r, and whether that is all

@@ -259,29 +259,3 @@ func (s *Source) Close() error {
 	}
 	return nil
 }
-
-// Pin reads the size octets of src once and remembers a MAC of every chunk.
-// What src has behind them is no part of the Source. src must stay readable
-// until Close and is not closed. Errors are src's, io.ErrUnexpectedEOF where
-// there is less, and those of the random source.
-func Pin(src io.ReaderAt, size int64) (*Source, error) {
-	macs, err := chunkmac.New()
-	if err != nil {
-		return nil, err
-	}
-	s := &Source{size: max(size, 0), src: src, macs: macs}
-	buf := make([]byte, min(s.size, ChunkSize))
-	for off := int64(0); off < s.size; off += ChunkSize {
-		p := buf[:min(s.size-off, ChunkSize)]
-		n, err := src.ReadAt(p, off)
-		switch {
-		case n == len(p):
-			macs.Add(p)
-		case err == nil || err == io.EOF || n < 0 || n > len(p):
-			return nil, io.ErrUnexpectedEOF
-		default:
-			return nil, err
-		}
-	}
-	return s, nil
-}

@@ -70,7 +70,21 @@ func TestReadAt(t *testing.T) {
 			"just so long": func() (*reread.Source, error) {
 				return reread.Hold(bytes.NewReader(b), reread.Options{Max: int64(max(size, 1))})
 			},
-			"pinned":      func() (*reread.Source, error) { return reread.Pin(bytes.NewReader(b), int64(size)) },
+			"pinned": func() (*reread.Source, error) { return reread.Pin(bytes.NewReader(b), int64(size)) },
+			"pinned while read": func() (*reread.Source, error) {
+				g := reread.NewPinning(bytes.NewReader(b), int64(size))
+				got, err := io.ReadAll(iotest.OneByteReader(g))
+				requireEqual(t, b, got)
+				require.NoError(t, err)
+				return g.Source()
+			},
+			"pinned while half is read": func() (*reread.Source, error) {
+				g := reread.NewPinning(file(t, append(b, "more"...)), int64(size))
+				got, err := io.ReadAll(io.LimitReader(g, int64(size/2)))
+				requireEqual(t, b[:size/2], got)
+				require.NoError(t, err)
+				return g.Source()
+			},
 			"pinned file": func() (*reread.Source, error) { return reread.Pin(file(t, b), int64(size)) },
 			"pinned part": func() (*reread.Source, error) { return reread.Pin(file(t, append(b, "more"...)), int64(size)) },
 			"written": func() (*reread.Source, error) {
