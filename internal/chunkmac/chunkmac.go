@@ -12,6 +12,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 const (
@@ -21,20 +23,24 @@ const (
 
 type tag [tagSize]byte
 
-// List holds a MAC of every chunk under a key of its own, which exists nowhere else. OK may be called concurrently, also with
-// itself, but not with Add.
+// List holds a MAC of every chunk under a key of its own, which exists nowhere
+// else. OK may be called concurrently, also with itself, but not with Add.
 //
-// The MAC is GMAC: AES-256-GCM of an empty plaintext, with the chunk as additional data and the chunk's index as nonce. GMAC
-// falls once two tags under the same key and nonce are known. That is met here: a tag is never shown to
-// anybody, not even by the time that a comparison takes; Add makes one tag for each index; and OK
-// makes others under the same nonce only to compare them. All that an adversary who changes the source learns is
-// whether he was noticed, and each try succeeds with a probability of at most 2^14 / 2^128 for a chunk of
-// 256 KiB, which has 2^14 blocks (NIST SP 800-38D, Appendix C). The index as nonce binds a chunk to its place, and GMAC binds its length.
+// The MAC is GMAC: AES-256-GCM of an empty plaintext, with the chunk as
+// additional data and the chunk's index as nonce. GMAC falls once two tags under
+// the same key and nonce are known. That is met here: a tag is never shown to
+// anybody, not even by the time that a comparison takes; Add makes one tag for
+// each index; and OK makes others under the same nonce only to compare them.
+// All that an adversary who changes the source learns is whether he was noticed,
+// and each try succeeds with a probability of at most 2^14 / 2^128 for a chunk
+// of 256 KiB, which has 2^14 blocks (NIST SP 800-38D, Appendix C). The index as
+// nonce binds a chunk to its place, and GMAC binds its length.
 //
-// With GODEBUG=fips140=only, which allows no GCM with own nonces, it is HMAC-SHA-256 of the index and the chunk, cut to 16 bytes.
+// With GODEBUG=fips140=only, which allows no GCM with own nonces, it is
+// HMAC-SHA-256 of the index and the chunk, cut to 16 bytes.
 type List struct {
 	gmac  cipher.AEAD
-	key   [32]byte // of the HMAC, if gmac is nil
+	hmacs sync.Pool // of hash.Hash, one for each call of those that are concurrent, if gmac is nil
 	pages [][]tag
 	n     int
 }
@@ -45,7 +51,7 @@ func New() (*List, error) {
 	rand.Read(key[:]) // never fails
 	defer clear(key[:])
 	if fips140.Enforced() {
-		return &List{key: key}, nil
+		return withHMAC(key), nil
 	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
@@ -56,6 +62,10 @@ func New() (*List, error) {
 		return nil, fmt.Errorf("chunkmac: %w", err)
 	}
 	return &List{gmac: gmac}, nil
+}
+
+func withHMAC(key [32]byte) *List {
+	return &List{hmacs: sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}}
 }
 
 // Add appends the MAC of the next chunk.
@@ -89,9 +99,12 @@ func (m *List) sum(i int, chunk []byte) (t tag) {
 		m.gmac.Seal(t[:0], nonce[:], nil, chunk)
 		return t
 	}
-	h := hmac.New(sha256.New, m.key[:]) // one for each call, which may be concurrent
+	h := m.hmacs.Get().(hash.Hash)
+	defer m.hmacs.Put(h)
+	h.Reset()
 	h.Write(nonce[:])
 	h.Write(chunk)
-	copy(t[:], h.Sum(nil))
+	var sum [sha256.Size]byte
+	copy(t[:], h.Sum(sum[:0]))
 	return t
 }

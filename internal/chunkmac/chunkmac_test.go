@@ -14,7 +14,7 @@ func TestMAC(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fips140.Enforced(), m.gmac == nil)
 		return m
-	}, "HMAC": func() *List { return &List{} }}
+	}, "HMAC": func() *List { return withHMAC([32]byte{}) }}
 	for name, kind := range kinds {
 		m := kind()
 		chunks := [][]byte{make([]byte, 100), make([]byte, 100), make([]byte, 101), make([]byte, 99), {1}}

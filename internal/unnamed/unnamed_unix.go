@@ -4,8 +4,9 @@ package unnamed
 
 import "os"
 
-// File makes a file that only this process can reach: with mode 0600, and without a name from the next moment on, so that not even
-// a killed process leaves it behind.
+// File makes a file that only this process can reach, in dir: with mode 0600, and
+// without a name from the next moment on, so that not even a killed process
+// leaves it behind. Close ends it.
 func File(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "doublekeybox-*.spool")
 	if err != nil {
