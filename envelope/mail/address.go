@@ -23,7 +23,7 @@ func (c *checker) address(where string, a mail.Address) address {
 		c.problem(where, "%.80q is all of a domain and not one address", a.Address)
 	}
 	c.oneLine(where+": the name", a.Name)
-	if strings.ContainsFunc(a.Name, turnsLine) {
+	if strings.ContainsFunc(a.Name, turns) {
 		c.problem(where, "the name %.80q has a character that turns the direction of the line: leave it out", a.Name)
 	}
 	return address{a.Name, m}

@@ -51,7 +51,7 @@ func (c *checker) attachments(as []Attachment) []attachment {
 func (c *checker) fileName(where, name string) {
 	c.oneLine(where+": the name", name)
 	switch {
-	case strings.ContainsFunc(name, turnsLine):
+	case strings.ContainsFunc(name, turns):
 		c.problem(where, "the name %.80q has a character that turns the direction of the line: its ending could not be seen", name)
 	case strings.ContainsAny(name, `/\`), name == ".", name == "..":
 		c.problem(where, "%.80q is no file name: give it without a path", name)

@@ -117,9 +117,9 @@ func (m *Clear) Recipients() []string { return slices.Clone(m.recipients) }
 // MessageID returns the message ID, without angle brackets.
 func (m *Clear) MessageID() string { return m.messageID }
 
-// UTF8 reports whether an address in the header or a recipient is not ASCII:
-// only servers with SMTPUTF8 take the mail.
-func (m *Clear) UTF8() bool { return m.utf8 }
+// NeedsSMTPUTF8 reports whether an address in the header or a recipient is not
+// ASCII: only servers with SMTPUTF8 (RFC 6531) take the mail.
+func (m *Clear) NeedsSMTPUTF8() bool { return m.utf8 }
 
 // Receipt says how it was signed.
 func (m *Clear) Receipt() *envelope.Receipt { return m.receipt }

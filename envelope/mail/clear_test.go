@@ -85,7 +85,7 @@ func TestSignClear(t *testing.T) {
 		require.True(t, bytes.Equal(out.Bytes(), again.Bytes()))
 		require.Equal(t, []string{"bob@example.org", "carol@xn--bcher-kva.example", "dave@example.org"}, m.Recipients())
 		require.Equal(t, "alice@example.org", m.From())
-		require.False(t, m.UTF8())
+		require.False(t, m.NeedsSMTPUTF8())
 		require.NotContains(t, out.String(), "dave")
 
 		part, signature := splitSigned(t, out.Bytes(), k)

@@ -26,6 +26,8 @@ type Composer struct {
 	// sealed to them and delivered to nobody, for the folder of what was sent.
 	OwnCopy []*keyring.Verified
 
+	// As in envelope.Sealer: which algorithms, and whether a recipient whose
+	// program reads less is a gap.
 	Profile        envelope.Profile
 	RefuseLowering bool
 

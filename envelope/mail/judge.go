@@ -29,6 +29,7 @@ type judgement struct {
 	asked     int               // questions whether a signer is believed
 
 	findings []Finding
+	err      error // of the ring: nothing can be said
 }
 
 // signature is one signature over the payload, and whose it is.
@@ -41,7 +42,8 @@ type signature struct {
 
 // judge says what can be said of a message as a whole: RFC 9787, Section 3, and
 // RFC 9788, Section 4. It reads what was found in the parts and layers, and
-// sets Part.Verified, which depends on who is believed.
+// sets Part.Verified, which depends on who is believed. Its error is that of the
+// ring, which was asked for that.
 func (o *Opener) judge(m *Message) (Summary, error) {
 	j := &judgement{opener: o, message: m, now: o.judgedAt(), islanders: make(map[*Layer]string)}
 	if len(m.parts) == 0 || m.parts[0].node == nil {
@@ -61,7 +63,7 @@ func (o *Opener) judge(m *Message) (Summary, error) {
 	for _, p := range m.parts {
 		p.Verified = j.partVerified(p, s.Verified)
 	}
-	return s, nil
+	return s, j.err
 }
 
 func (o *Opener) judgedAt() time.Time {
@@ -129,7 +131,7 @@ func (j *judgement) findAuthored() {
 		if l.Report != nil && l.Report.Encrypted {
 			first = i
 			j.encrypted = l.Err == nil && !l.Report.Unauthenticated && j.payload != nil
-		} else if l.Kind == "encrypted" { // it could not even be read
+		} else if l.Kind == kindEncrypted { // it could not even be read
 			first, j.encrypted = i, false
 		}
 	}

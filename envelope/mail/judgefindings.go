@@ -36,7 +36,7 @@ func (j *judgement) noteLayers() {
 	for _, l := range j.message.layers {
 		if l.Err != nil && !errors.Is(l.Err, envelope.ErrSignature) {
 			code := "layer-failed"
-			if l.Kind == "encrypted" {
+			if l.Kind == kindEncrypted {
 				code = "not-decrypted"
 			}
 			j.foundAt(code, l.Path, oneLine(l.Err.Error()))
@@ -50,7 +50,7 @@ func (j *judgement) noteLayers() {
 		for _, text := range l.Report.Findings {
 			j.foundAt("cryptography", l.Path, oneLine(text))
 		}
-		if l.Errant && (l.Kind == "encrypted" || l.Kind == "signed") {
+		if l.Errant && (l.Kind == kindEncrypted || l.Kind == kindSigned) {
 			by := ""
 			if who := j.islander(l); who != "" {
 				by = ", signed by " + cut(who) + " for itself"
@@ -77,7 +77,7 @@ func (j *judgement) noteSignatures() {
 		for _, s := range l.Report.Signatures {
 			j.noteSignature(l, s)
 		}
-		if len(l.Report.Signatures) == 0 && l.Kind == "signed" {
+		if len(l.Report.Signatures) == 0 && l.Kind == kindSigned {
 			j.foundAt("no-signature", l.Path, "what says that it is signed has no signature")
 		}
 		if l.intended == intendedOthers {

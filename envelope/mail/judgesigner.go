@@ -1,6 +1,9 @@
 package mail
 
 import (
+	"cmp"
+	"errors"
+
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
@@ -34,6 +37,9 @@ func (j *judgement) believes(l *Layer, s envelope.Signature, who mailbox.Address
 	}
 	if j.opener.Ring != nil {
 		known, err := j.opener.Ring.Senders(who.String())
+		if err != nil && !errors.Is(err, keyring.ErrRefused) {
+			j.err = cmp.Or(j.err, err) // what it does not say is not that nobody is believed
+		}
 		for _, v := range known {
 			if err == nil && madeBy(s, v) {
 				return true
@@ -72,22 +78,15 @@ func madeBy(s envelope.Signature, v *keyring.Verified) bool {
 		return true
 	}
 	c := s.Certificate
-	return c != nil && within(c).Kind() == seam.X509 && c.Fingerprint().Matches(v.Fingerprint())
+	return c != nil && inside(c).Kind() == seam.X509 && c.Fingerprint().Matches(v.Fingerprint())
 }
 
 // states reports whether the certificate states, now, that it is for exactly
 // this address: by a subject alternative name (RFC 8550, Section 3) or a user
 // ID that stands. An address in a subject's name does not count.
 func (j *judgement) states(c *keyring.Certificate, who mailbox.Address) bool {
-	in := within(c)
+	in := inside(c)
 	return in != nil && in.Binds(who.String(), j.now) == nil
-}
-
-func within(c *keyring.Certificate) seam.Certificate {
-	if c == nil {
-		return nil
-	}
-	return seam.Opaque[seam.Certificate](*c).Unwrap()
 }
 
 // otherSigner returns an address that the signer is believed for, beside From;

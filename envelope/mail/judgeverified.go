@@ -145,7 +145,7 @@ func (j *judgement) addressed() bool {
 // wasEncrypted reports whether a layer of the envelope was encrypted, whatever
 // that is worth.
 func (j *judgement) wasEncrypted() bool {
-	return slices.ContainsFunc(j.envelope, func(l *Layer) bool { return l.Kind == "encrypted" || l.Report != nil && l.Report.Encrypted })
+	return slices.ContainsFunc(j.envelope, func(l *Layer) bool { return l.Kind == kindEncrypted || l.Report != nil && l.Report.Encrypted })
 }
 
 // differing returns the fields of which the outer one is not what the author

@@ -67,14 +67,14 @@ type Message struct {
 	parts   []*Part // in the order of the message, each before what is in it
 	layers  []*Layer
 	sources []io.Closer // what parts are read from
-	close   func() error
 }
 
 // Part is one part of a message: a leaf with content, or one that has others
 // in it. The content of a cryptographic layer is one part in it.
 //
 // A part claims nothing for its neighbours: show each text for itself, and
-// never make one document of several.
+// never make one document of several. It belongs to its Message, with whose Close
+// it ends; the zero value is empty.
 type Part struct {
 	Path      string // "1" is the message, "1.2" the second part in it
 	MediaType string // in small letters, without parameters

@@ -107,7 +107,6 @@ type reading struct {
 
 func (o *Opener) begin() *reading {
 	r := &reading{o: o, m: &Message{}, limits: o.Limits.resolve(), asked: map[string]bool{}}
-	r.m.close = r.m.closeSources
 	r.growth = r.mostGrowth()
 	r.memory = cmp.Or(max(r.limits.Envelope.SpoolMemory, 0), reread.DefaultMemory)
 	r.opener = envelope.Opener{

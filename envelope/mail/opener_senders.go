@@ -75,6 +75,11 @@ func (r *reading) addSender(v *keyring.Verified) {
 	r.formats = append(r.formats, envelope.Format(seam.Wrap(inside(v.Certificate()).Format())))
 }
 
+// inside returns what a certificate is made of: nil for nil, and for one that
+// nobody made.
 func inside(c *keyring.Certificate) seam.Certificate {
+	if c == nil {
+		return nil
+	}
 	return seam.Opaque[seam.Certificate](*c).Unwrap()
 }

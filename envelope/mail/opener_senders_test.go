@@ -2,6 +2,8 @@ package mail_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -58,6 +60,31 @@ func TestRingSenders(t *testing.T) {
 			require.Equal(t, c.checked, sigs[0].Sender != nil)
 		})
 	}
+}
+
+// A ring that cannot be read does not say that nobody is believed.
+func TestRingFails(t *testing.T) {
+	alice := partyOf(t, "alice")
+	dir := filepath.Join(t.TempDir(), "ring")
+	ring, err := keyring.OpenRing(dir, pgp.ParseCertificate, smime.ParseCertificate)
+	require.NoError(t, err)
+	_, err = ring.Add(alice.verified(t, "S/MIME"), keyring.Addition{})
+	require.NoError(t, err)
+	o := &mail.Opener{Formats: []envelope.Format{pgp.Format(), smime.Format()}, Ring: ring}
+	// Without From it is asked only for whom the signer claims to be.
+	anonymous := strings.Replace(headers, "From: alice@example.org\r\n", "", 1) + signedBy(t, "S/MIME", hello, alice)
+	require.Equal(t, "alice@example.org", opened(t, o, anonymous).Summary().Signer)
+	require.NoError(t, os.RemoveAll(dir))
+	require.NoError(t, os.WriteFile(dir, nil, 0o600))
+	for name, msg := range map[string]string{"before": headers + signedBy(t, "S/MIME", hello, alice), "after": anonymous} {
+		_, err = o.Open(strings.NewReader(msg))
+		require.Error(t, err, name)
+		require.NotErrorIs(t, err, keyring.ErrRefused, name)
+	}
+	_, err = o.Open(strings.NewReader(headers + plainText + "hello"))
+	require.Error(t, err)
+	_, err = o.Open(strings.NewReader("To: bob@example.org\r\n" + plainText + "hello"))
+	require.NoError(t, err, "nobody was asked for")
 }
 
 // What anybody can do without a key: the zero Opener reads, and says what it cannot.

@@ -3,6 +3,7 @@ package mail
 import (
 	"io"
 	"slices"
+	"strings"
 )
 
 // Summary returns what can be said of the message as a whole.
@@ -32,13 +33,6 @@ func (m *Message) Err() error {
 // envelope.ErrClosed. It does not close the source that Open was given. A second
 // Close does nothing.
 func (m *Message) Close() error {
-	if m.close == nil {
-		return nil
-	}
-	return m.close()
-}
-
-func (m *Message) closeSources() error {
 	var first error
 	for _, s := range m.sources {
 		if err := s.Close(); first == nil {
@@ -70,11 +64,21 @@ func (m *Message) ambiguous() error {
 // Errors of reading: envelope.ErrClosed after the Message was closed; what
 // reading the source returned, or that it is not what it was when the message
 // was opened; and that the content is not in the encoding that its header states.
-func (p *Part) Open() io.Reader { return p.open() }
+func (p *Part) Open() io.Reader {
+	if p.open == nil {
+		return strings.NewReader("")
+	}
+	return p.open()
+}
 
 // Raw returns the part as it was received, header and content, octet by octet.
 // Its errors are those of Open.
-func (p *Part) Raw() io.Reader { return p.raw() }
+func (p *Part) Raw() io.Reader {
+	if p.raw == nil {
+		return strings.NewReader("")
+	}
+	return p.raw()
+}
 
 // Header returns the first header field of that name of the part, whatever case
 // it is written in, unfolded and otherwise as it was received: not decoded, and

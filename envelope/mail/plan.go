@@ -27,13 +27,13 @@ type Copy struct {
 	// addresses are compared: disjoint over all copies, none for the own copy.
 	Recipients []string
 
-	To        []*keyring.Verified // whose keys it is sealed to, each once
-	Format    string              // "OpenPGP", "S/MIME"
-	Container string              // "SEIPDv2", "AuthEnvelopedData"
-	LoweredBy []*keyring.Certificate
-	Bcc       bool // for one Bcc recipient alone
-	Own       bool // the sender's own
-	Signed    bool
+	To        []*keyring.Verified    // whose keys it is sealed to, each once
+	Format    string                 // "OpenPGP", "S/MIME"
+	Container string                 // "SEIPDv2", "AuthEnvelopedData"
+	LoweredBy []*keyring.Certificate // whose abilities made it weaker than the best of the profile
+	Bcc       bool                   // for one Bcc recipient alone
+	Own       bool                   // the sender's own
+	Signed    bool                   // by the signers of its format
 }
 
 // plannedCopy is a Copy with what only Seal needs.

@@ -115,10 +115,11 @@ func byFormat(keys []*keyring.Verified) []*choice {
 
 // formatOf returns "" for a certificate that nobody made.
 func formatOf(c *keyring.Certificate) string {
-	if c == nil || inside(c) == nil {
+	in := inside(c)
+	if in == nil {
 		return ""
 	}
-	return inside(c).Format().Name()
+	return in.Format().Name()
 }
 
 // usable returns the candidates that can be sealed to now, and what is wrong

@@ -68,12 +68,6 @@ func (c *checker) lines(where, s string) {
 // endsLine reports whether Unicode ends a line with r.
 func endsLine(r rune) bool { return r == '\u2028' || r == '\u2029' }
 
-// turnsLine reports whether r changes the direction of what follows (UAX #9,
-// Section 2): a name with it can be shown as another one.
-func turnsLine(r rune) bool {
-	return '\u202A' <= r && r <= '\u202E' || '\u2066' <= r && r <= '\u2069'
-}
-
 // messageID refuses what is none, or so long that it has no place on a line.
 func (c *checker) messageID(where, id string) {
 	const most = maxLine - len(" <>")

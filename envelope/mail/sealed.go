@@ -67,9 +67,9 @@ func (s *Sealed) MessageID() string { return s.messageID }
 // was sent.
 func (s *Sealed) Own() bool { return s.own }
 
-// UTF8 reports whether an address in the header or a recipient is not ASCII:
-// only servers with SMTPUTF8 take the mail.
-func (s *Sealed) UTF8() bool { return s.utf8 }
+// NeedsSMTPUTF8 reports whether an address in the header or a recipient is not
+// ASCII: only servers with SMTPUTF8 (RFC 6531) take the mail.
+func (s *Sealed) NeedsSMTPUTF8() bool { return s.utf8 }
 
 // Receipt returns the proof of what was written. That of [Reopen] says what can
 // be seen without a key, and nothing of who the recipients are.

@@ -129,7 +129,7 @@ func TestReopen(t *testing.T) {
 		require.Equal(t, []string{"Bob@example.org", "bob@example.com"}, s.Recipients())
 		require.Equal(t, "1@example.org", s.MessageID())
 		require.False(t, s.Own())
-		require.False(t, s.UTF8())
+		require.False(t, s.NeedsSMTPUTF8())
 		require.EqualValues(t, len(text), s.Size())
 		require.Equal(t, format, s.Receipt().Format)
 		var out bytes.Buffer
