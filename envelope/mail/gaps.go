@@ -36,9 +36,18 @@ func (e *GapsError) Error() string {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		fmt.Fprintf(&b, "%.254q: %s", g.Address, strings.TrimPrefix(strings.TrimPrefix(g.Err.Error(), "keyring: "), "envelope: "))
+		fmt.Fprintf(&b, "%.254q: %s", g.Address, g.why())
 	}
 	return b.String()
+}
+
+// why is the reason without what the line says anyway.
+func (g *Gap) why() string {
+	s := g.Err.Error()
+	for _, said := range []string{"keyring: ", "envelope: ", "nothing is sealed: ", fmt.Sprintf("%q: ", g.Address), "refused: "} {
+		s = strings.TrimPrefix(s, said)
+	}
+	return s
 }
 
 // Unwrap returns the reasons.

@@ -39,7 +39,7 @@ func (j *judgement) noteLayers() {
 			if l.Kind == kindEncrypted {
 				code = "not-decrypted"
 			}
-			j.foundAt(code, l.Path, oneLine(l.Err.Error()))
+			j.foundAt(code, l.Path, strings.TrimPrefix(oneLine(l.Err.Error()), "envelope: "))
 		}
 		if l.Report == nil {
 			continue

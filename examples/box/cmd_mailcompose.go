@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -53,10 +55,11 @@ Into DIR come 1.eml, 2.eml, … and beside each the addresses that it is deliver
 to, 1.rcpt, one on a line: hand each message to a mail server for exactly these,
 for instance
 
-  for m in DIR/*.rcpt; do xargs sendmail -f ME -- <$m <${m%.rcpt}.eml; done
+  for r in DIR/*.rcpt; do sendmail -i -f ME -- $(cat "$r") <"${r%.rcpt}.eml"; done
 
-(or with any other program that takes recipients beside the message: never take
-them from its header). report.json says what was done.
+or with any other program that takes recipients beside the message: never take
+them from its header, which names people who get another message. report.json says
+what was done. DIR is made where there is none; what lies in it is not replaced.
 
 The subject is inside the encryption; outside stands "[...]". Without --sign
 nobody can know who wrote it. --clear signs only: everybody can read it.`,
@@ -131,7 +134,12 @@ func (a *app) mailCompose(f *composeFlags) error {
 
 // draft reads the flags; what it opened closeAll closes.
 func (a *app) draft(f *composeFlags) (d *mail.Draft, closeAll func(), err error) {
-	d = &mail.Draft{Subject: f.subject, InReplyTo: f.inReplyTo, References: f.inReplyTo}
+	d = &mail.Draft{Subject: f.subject}
+	for _, id := range f.inReplyTo {
+		// As a header shows it, or as the library takes it.
+		d.InReplyTo = append(d.InReplyTo, strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">"))
+	}
+	d.References = d.InReplyTo
 	var open []*input
 	end := func() {
 		for _, in := range open {
@@ -365,6 +373,9 @@ func (m *mailFiles) create(name string) (*atomicfile.File, error) {
 	}
 	path := filepath.Join(m.dir, name)
 	f, err := atomicfile.Create(path, atomicfile.Options{Secret: true})
+	if errors.Is(err, fs.ErrExist) {
+		return nil, usagef("writing %s: there is a mail in this directory: give another --out DIR", shown(path))
+	}
 	if err != nil {
 		return nil, failed("writing", path, err)
 	}

@@ -2,12 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +38,10 @@ whole mail. What somebody put around an encrypted or a signed part is shown as
 what it is, and never together with it.
 
 Whose signatures are believed: those that the ring has for the address in From
-(box ring add), --from, and by --roots whoever an authority says has that address.`,
+(box ring add), --from, and by --roots whoever an authority says has that address.
+
+Exit status 0 says that the mail was read, and nothing of whether it is verified:
+with --verified a mail that is not ends with status 5.`,
 		Example: `  box mail read --key me.key message.eml
   box mail read --key me.p12 --roots ca.pem --save attachments message.eml
   box mail read --json message.eml`,
@@ -51,7 +53,7 @@ Whose signatures are believed: those that the ring has for the address in From
 	a.addRingFlags(c)
 	fl := c.Flags()
 	fl.StringVar(&f.now, "now", "", "check keys and signatures as of this time, `RFC3339` (default: now)")
-	fl.StringVar(&f.save, "save", "", "save what is in the mail into this `DIR`, under names that are safe")
+	fl.StringVar(&f.save, "save", "", "save what is in the mail into this `DIR`, under names that are safe; what lies there is never replaced")
 	fl.StringArrayVar(&f.addresses, "mine", nil, "an `ADDRESS` of yours beside those in your keys: a mail that was meant for others is told by them")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a mail that two programs can read in two ways")
 	fl.BoolVar(&f.nested, "insecure-nested", false, "decrypt also what stands in a tree that somebody else can have put around it (EFAIL)")
@@ -91,13 +93,43 @@ func (a *app) mailRead(f *readFlags, name string) error {
 	if err != nil {
 		return &failure{doing: "writing", name: "standard output", err: err}
 	}
-	if err := m.Err(); err != nil {
+	switch err := m.Err(); {
+	case errors.Is(err, envelope.ErrNotForYou) && len(o.Identities)+len(o.Passphrases) == 0:
+		return failed("opening", in.name, &noKeyError{})
+	case err != nil:
 		return failed("opening", in.name, err)
-	}
-	if f.valid && !m.Summary().Verified {
-		return failed("reading", in.name, fmt.Errorf("%w: it is not verified, as the summary says", envelope.ErrSignature))
+	case !isMail(m):
+		return failed("reading", in.name, &noMailError{})
+	case f.valid && !m.Summary().Verified:
+		return failed("reading", in.name, &notVerifiedError{})
 	}
 	return nil
+}
+
+// notVerifiedError is what --verified asked for. It is [envelope.ErrSignature].
+type notVerifiedError struct{}
+
+func (*notVerifiedError) Error() string   { return "the mail is not verified" }
+func (*notVerifiedError) Is(e error) bool { return e == envelope.ErrSignature }
+
+// noKeyError is about a sealed mail and nobody to open it. It is [envelope.ErrNotForYou].
+type noKeyError struct{}
+
+func (*noKeyError) Error() string   { return "it is sealed, and there is no key to open it with" }
+func (*noKeyError) Is(e error) bool { return e == envelope.ErrNotForYou }
+
+// noMailError is about a file that is something else. It is [envelope.ErrFormat].
+type noMailError struct{}
+
+func (*noMailError) Error() string   { return "this is no mail: it has no header" }
+func (*noMailError) Is(e error) bool { return e == envelope.ErrFormat }
+
+// isMail reports whether a message has any field of those that mails, and parts
+// that were cut out of mails, begin with.
+func isMail(m *mail.Message) bool {
+	root := m.Parts()[0]
+	return slices.ContainsFunc([]string{"From", "To", "Subject", "Date", "Message-ID", "Received", "Return-Path", "MIME-Version", "Content-Type"},
+		func(name string) bool { return root.Header(name) != "" })
 }
 
 // mailOpener returns what reads mail as the flags say.
@@ -247,154 +279,4 @@ func (a *app) saveParts(dir string, m *mail.Message) (savedAs map[string]string,
 		savedAs[p.Path] = names[i]
 	}
 	return savedAs, nil
-}
-
-// printMessage prints summary and tree for people. What comes from the message
-// is quoted: it could hold what a terminal obeys.
-func (a *app) printMessage(m *mail.Message, savedAs map[string]string, texts bool) error {
-	var b strings.Builder
-	s := m.Summary()
-	fmt.Fprintf(&b, "verified   %s\nencrypted  %s\nsigned     %s\n", yes(s.Verified), yes(s.Encrypted), yes(s.Signed))
-	if s.Signer != "" {
-		fmt.Fprintf(&b, "signer     %s\n", oneLine(cut(s.Signer)))
-	}
-	if s.DeliveredBy != "" {
-		fmt.Fprintf(&b, "list       %s\n", oneLine(cut(s.DeliveredBy)))
-	}
-	for _, f := range s.Fields {
-		note := fieldNote(f)
-		if f.Name == "From" && s.Verified && !f.Signed {
-			note = "   (bound to the signer)"
-		}
-		fmt.Fprintf(&b, "%-10s %s%s\n", strings.ToLower(f.Name), oneLine(cut(f.Value)), note)
-	}
-	b.WriteString("\n")
-	for _, p := range m.Parts() {
-		depth := strings.Count(p.Path, ".")
-		fmt.Fprintf(&b, "%-10s %s%s%s  %s\n", p.Path, strings.Repeat("  ", depth), oneLine(cut(p.MediaType)), partNote(p, savedAs[p.Path]), partStatus(p))
-	}
-	printed := map[string]bool{"": true} // the summary repeats those of parts that matter
-	for _, f := range findingsOf(m) {
-		if len(printed) == 1 {
-			b.WriteString("\n")
-		}
-		if line := oneLine(f); !printed[line] {
-			printed[line] = true
-			fmt.Fprintf(&b, "note: %s\n", line)
-		}
-	}
-	if _, err := io.WriteString(a.stdout, b.String()); err != nil || !texts {
-		return err
-	}
-	return a.printTexts(m)
-}
-
-// findingsOf are all findings of m as lines, those about the whole first.
-func findingsOf(m *mail.Message) []string {
-	all := findingTexts(m.Summary().Findings)
-	for _, p := range m.Parts() {
-		all = append(all, findingTexts(p.Findings)...)
-	}
-	return all
-}
-
-// mostShownText is how much of one text is printed: a terminal is no place for more.
-const mostShownText = 1 << 20
-
-// printTexts prints the texts of the mail, each under a line that says whose
-// word it is.
-func (a *app) printTexts(m *mail.Message) error {
-	for _, p := range m.Parts() {
-		if p.MediaType != "text/plain" || !isContent(p) || p.Name != "" {
-			continue
-		}
-		text, err := io.ReadAll(io.LimitReader(p.Open(), mostShownText))
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(a.stdout, "\n--- part %s: %s\n", p.Path, partStatus(p)); err != nil {
-			return err
-		}
-		for line := range strings.Lines(strings.ToValidUTF8(string(text), "\uFFFD")) {
-			if _, err := fmt.Fprintln(a.stdout, oneLine(line)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-func fieldNote(f mail.Field) string {
-	switch {
-	case f.Differs:
-		return fmt.Sprintf("   (outside: %q, which is not what the sender put there)", cut(f.Outer))
-	case f.Signed && f.Encrypted:
-		return "   (signed, hidden on the way)"
-	case f.Signed:
-		return "   (signed)"
-	case f.Encrypted:
-		return "   (hidden on the way, not signed)"
-	}
-	return "   (not protected)"
-}
-
-func partNote(p *mail.Part, savedAs string) string {
-	var b strings.Builder
-	if p.Name != "" {
-		fmt.Fprintf(&b, "  %s", shown(p.Name))
-	}
-	if isContent(p) {
-		fmt.Fprintf(&b, "  %d bytes", p.Size)
-	}
-	if savedAs != "" && savedAs != p.Name {
-		fmt.Fprintf(&b, "  saved as %s", shown(savedAs))
-	}
-	return b.String()
-}
-
-// partStatus says what is known of one part.
-func partStatus(p *mail.Part) string {
-	if l := p.Layer(); l != nil {
-		return layerStatus(l)
-	}
-	var words []string
-	if p.Encrypted {
-		words = append(words, "encrypted")
-	}
-	switch {
-	case p.Verified:
-		words = append(words, "signed and verified")
-	case p.Signed:
-		words = append(words, "signed, not verified")
-	}
-	if len(words) == 0 {
-		return "not protected"
-	}
-	if !p.Protected {
-		words = append(words, "but not as the mail: others can have put things around it")
-	}
-	return strings.Join(words, ", ")
-}
-
-// isContent reports whether a part is content for people, and neither holds
-// other parts nor is a cryptographic layer that did not open.
-func isContent(p *mail.Part) bool { return len(p.Children()) == 0 && p.Layer() == nil }
-
-// layerStatus says what a cryptographic layer is.
-func layerStatus(l *mail.Layer) string {
-	text := "(" + l.Format + ", " + l.Kind
-	switch {
-	case l.Report != nil && l.Report.Content != "":
-		text += ", " + l.Report.Container + ", " + l.Report.Content
-	case l.Err != nil:
-		text += ", not opened: " + oneLine(cut(l.Err.Error()))
-	}
-	return text + ")"
 }

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/keyring/identities"
 )
@@ -74,7 +75,7 @@ func (f *failure) Unwrap() error { return f.err }
 // what to do about it.
 func (a *app) errorLine(err error) string {
 	s := err.Error()
-	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "pgp", "smime", "atomicfile", "spool"} {
+	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
 	if what := flagFor(s); what != "" {
@@ -116,6 +117,8 @@ func flagFor(text string) string {
 		{"Legacy.RC2", "here: box open or box reseal with --legacy rc2; mostly with --allow-unauthenticated too, as nothing protects such messages against change"},
 		{"Legacy.RSA1024", "here: box open or box reseal with --legacy rsa1024"},
 		{"Legacy.NoMDC", "here: box open or box reseal with --legacy nomdc, for old archives only: whoever carried the message may have changed it"},
+		{"give Composer.Signers one, or say AllowUnsigned", "here: one more --sign, with a key of that format, or --allow-unsigned"},
+		{"add it to the ring as a signer for this address", "here: box ring add FILE FINGERPRINT --alias ADDRESS, or another --sign"},
 		{"it is signed and not sealed", "here: box verify --opaque --from FILE=FINGERPRINT"},
 		{"not sealed: anybody can read it", "here: box verify --opaque --from FILE=FINGERPRINT, where it is signed"},
 		{"it is sealed and not only signed", "here: box open --key KEYFILE, with --from FILE=FINGERPRINT for the signature inside"},
@@ -136,8 +139,17 @@ func advice(err error) string {
 	var (
 		mismatch *keyring.MismatchError
 		unknown  *envelope.UnknownReaderError
+		gaps     *mail.GapsError
 	)
 	switch {
+	case errors.As(err, new(*notVerifiedError)):
+		return "the notes say why; ask the sender, by another way, whether they wrote it"
+	case errors.As(err, new(*noKeyError)):
+		return "give yours with --key KEYFILE, or keep it with box identity add; box inspect shows for whom it is"
+	case errors.As(err, new(*noMailError)):
+		return "check that this is the whole mail, as it was received; what is sealed and no mail is for box open"
+	case errors.As(err, &unknown) && errors.As(err, &gaps):
+		return "in this program: one more --sign, with a key of that format, or --profile modern"
 	case errors.As(err, &unknown):
 		return "in this program: --sign KEYFILE, --profile modern, --reads-gcm FILE, or --allow-unauthenticated"
 	case errors.As(err, &mismatch):
