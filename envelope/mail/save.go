@@ -19,18 +19,29 @@ const maxSameName = 1000
 // link in root is followed out of it. The files are the owner's alone (0600),
 // and each appears whole: all of them, or none where an error is returned.
 //
-// names are those that the files got, in the order of parts. root is not closed.
+// A part that has others in it, a multipart or a layer that was opened, has no
+// content but theirs, and no file; a message in the message is saved as a whole,
+// whether or not its parts are. So all of Message.Parts can be given.
+//
+// names are those that the files got, in the order of parts, "" for none. root
+// is not closed.
 // The errors are those of reading a part, and those of the file system.
 func Save(root *os.Root, parts ...*Part) (names []string, err error) {
 	defer func() {
 		if err != nil {
 			for _, name := range names {
-				root.Remove(name)
+				if name != "" {
+					root.Remove(name)
+				}
 			}
 			names = nil
 		}
 	}()
 	for _, p := range parts {
+		if holdsOthers(p) {
+			names = append(names, "")
+			continue
+		}
 		name, err := saveOne(root, p)
 		if err != nil {
 			return names, fmt.Errorf("mail: saving part %s: %w", p.Path, err)
@@ -38,6 +49,13 @@ func Save(root *os.Root, parts ...*Part) (names []string, err error) {
 		names = append(names, name)
 	}
 	return names, nil
+}
+
+func holdsOthers(p *Part) bool {
+	if strings.HasPrefix(p.MediaType, "message/") {
+		return false
+	}
+	return len(p.children) > 0 || strings.HasPrefix(p.MediaType, "multipart/")
 }
 
 // saveOne writes one file under a temporary name and then gives it its own.

@@ -65,6 +65,39 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// All parts of a message can be given: those that hold others have no file.
+func TestSaveAllParts(t *testing.T) {
+	for _, c := range []struct {
+		mediaType string
+		children  []*Part
+		want      string
+	}{
+		{"multipart/mixed", []*Part{{}}, ""},
+		{"multipart/mixed", nil, ""},
+		{"application/pkcs7-mime", []*Part{{}}, ""},
+		{"application/pkcs7-mime", nil, "part-1.bin"},
+		{"message/rfc822", []*Part{{}}, "part-1.eml"},
+	} {
+		root, dir := openRoot(t)
+		p := file("1", "", c.mediaType, "x")
+		p.children = c.children
+		names, err := Save(root, p, file("1.1", "a.txt", "text/plain", "hello"))
+		require.NoError(t, err)
+		require.Equal(t, []string{c.want, "a.txt"}, names, c.mediaType)
+		want := map[string]string{"a.txt": "hello"}
+		if c.want != "" {
+			want[c.want] = "x"
+		}
+		holds(t, dir, want)
+
+		broken := file("1.2", "b.txt", "text/plain", "")
+		broken.open = func() io.Reader { return iotest.ErrReader(errors.New("gone")) }
+		_, err = Save(root, p, broken)
+		require.Error(t, err)
+		holds(t, dir, want)
+	}
+}
+
 // A link that somebody put there is neither followed nor replaced.
 func TestSaveFollowsNoLink(t *testing.T) {
 	root, dir := openRoot(t)

@@ -81,6 +81,10 @@ func (a *app) mailRead(f *readFlags, name string) error {
 		return err
 	}
 	defer m.Close()
+	if a.hint == "" && !f.allowUnauthenticated && errors.Is(m.Err(), envelope.ErrDecrypt) && m.Layers()[0].Format == "S/MIME" {
+		// It says what was not typed, and nothing of why it did not decrypt.
+		a.hint = "ask the sender to send it again, signed too: what is only encrypted, by most programs, anybody on its way can change, and opens with --allow-unauthenticated alone"
+	}
 	savedAs, err := a.saveParts(f.save, m)
 	if err != nil {
 		return err
