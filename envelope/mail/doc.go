@@ -9,5 +9,11 @@
 // An [Opener] makes of any message a [Message]: the tree of its parts, each
 // with what was encrypted and signed of it, and one [Summary] in the terms of
 // RFC 9787. What is not inside the one outermost cryptographic envelope is
-// never called protected.
+// never called protected. Ask Summary.Verified before anything else; what keeps
+// a message from it, and all else that is odd about it, is a [Finding] with a
+// code that does not change.
+//
+// Packages smtp, imap and bounce of module
+// github.com/doublekeybox/doublekeybox/transport send, fetch, and read what
+// comes back.
 package mail
