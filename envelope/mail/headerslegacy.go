@@ -54,6 +54,7 @@ func (p *Part) hideLegacyDisplay() {
 		return
 	}
 	p.Size -= int64(to - from)
+	p.ahead = nil
 	p.open = func() io.Reader {
 		r := open()
 		return io.MultiReader(io.LimitReader(r, int64(from)), &skipping{r: r, n: int64(to - from)}, r)

@@ -56,7 +56,9 @@ func TestLegacyHTML(t *testing.T) {
 
 func withoutLegacy(t *testing.T, mediaType, content string) string {
 	p := &Part{MediaType: mediaType, Size: int64(len(content)), open: func() io.Reader { return iotest.HalfReader(strings.NewReader(content)) }}
+	p.ahead = p.open
 	p.hideLegacyDisplay()
+	require.Equal(t, p.Size == int64(len(content)), p.ahead != nil, "Save reads what Open does")
 	got, err := io.ReadAll(p.open())
 	require.NoError(t, err)
 	require.EqualValues(t, len(got), p.Size)

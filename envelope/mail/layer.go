@@ -107,7 +107,9 @@ func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader
 }
 
 func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader, tree bool) (*source, error) {
-	m, err := begin(&r.opener, rereadable(open))
+	src := rereadable(open)
+	defer src.Close()
+	m, err := begin(&r.opener, src)
 	if err != nil {
 		l.Err = layerError(err)
 		return nil, nil
@@ -276,7 +278,9 @@ func (r *reading) recheck(l *Layer, from []string, check func() error) error {
 // reopen opens a layer that was opened before, for its signatures alone. What
 // is in it is known, and is the same.
 func (r *reading) reopen(p *Part, l *Layer, begin opening, open func() io.Reader) error {
-	m, err := begin(&r.opener, rereadable(open))
+	src := rereadable(open)
+	defer src.Close()
+	m, err := begin(&r.opener, src)
 	if err == nil {
 		defer m.Close()
 		if _, err = io.Copy(io.Discard, m); err == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
 )
 
@@ -46,10 +47,10 @@ func (r *reading) sealed(p *Part, leaf *mimeparse.Node) error {
 	if err != nil || !r.mayDecrypt(p, l) {
 		return err
 	}
-	open := func() io.Reader { return leaf.Decoded(p.src) }
+	open := readAhead(leaf, p.src)
 	kept, err := r.unwrap(p, l, (*envelope.Opener).Examine, open, true)
 	if err != nil || kept == nil {
-		return r.unopened(p, l, open, err)
+		return r.unopened(p, l, func() io.Reader { return leaf.Decoded(p.src) }, err)
 	}
 	return r.enter(p, l, kept, func() error { return r.reopen(p, l, (*envelope.Opener).Examine, open) })
 }
@@ -121,7 +122,10 @@ func (r *reading) checkDetached(p *Part, l *Layer, signed, sig *mimeparse.Node) 
 	if err := r.believe(addressesIn(signed.Header)); err != nil {
 		return err
 	}
-	report, err := r.opener.ExamineDetached(sig.Decoded(p.src), mimeparse.Canonical(signed.Whole(p.src)))
+	next := ahead.New(signed.Whole(p.src)) // reading and hashing have a core each
+	defer next.Close()
+	report, err := r.opener.ExamineDetached(sig.Decoded(p.src), mimeparse.Canonical(next))
+	next.Close() // before it is asked whether reading failed
 	if failed := p.src.failed(); failed != nil {
 		return failed
 	}

@@ -76,14 +76,15 @@ func (r *reading) cms(p *Part) error {
 	if !r.mayOpen(p, l) {
 		return nil
 	}
-	kept, err := r.unwrap(p, l, begin, open, true)
+	twice := readAhead(p.node, p.src)
+	kept, err := r.unwrap(p, l, begin, twice, true)
 	if err == nil && kept == nil && kind == kindSigned {
 		return r.certificates(p, l, open)
 	}
 	if err != nil || kept == nil {
 		return r.unopened(p, l, open, err)
 	}
-	return r.enter(p, l, kept, func() error { return r.reopen(p, l, begin, open) })
+	return r.enter(p, l, kept, func() error { return r.reopen(p, l, begin, twice) })
 }
 
 // notCMS is a part that calls itself an S/MIME message and is none.

@@ -98,6 +98,7 @@ type Part struct {
 	parent   *Part
 	children []*Part          // the content is the first, where layer is not nil
 	open     func() io.Reader // the content, decoded
+	ahead    func() io.Reader // the same, read ahead; nil where it is not all that is decoded
 	raw      func() io.Reader // header and content as received
 
 	src   *source // what node stands in

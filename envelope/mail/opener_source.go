@@ -197,34 +197,3 @@ func (r *reading) parseError(err error) error {
 	}
 	return out
 }
-
-// again is a stream that can be read from its start again, so that no copy of
-// it is made by whoever needs it twice.
-type again struct {
-	open func() io.Reader
-	r    io.Reader
-	n    int64
-}
-
-func rereadable(open func() io.Reader) *again { return &again{open: open, r: open()} }
-
-// Read implements io.Reader.
-func (a *again) Read(p []byte) (int, error) {
-	n, err := a.r.Read(p)
-	a.n += int64(max(n, 0))
-	return n, err
-}
-
-var errSeek = errors.New("mail: internal error: a part is read from its start alone")
-
-// Seek goes to the start, or says where it is.
-func (a *again) Seek(offset int64, whence int) (int64, error) {
-	switch {
-	case whence == io.SeekCurrent && offset == 0:
-		return a.n, nil
-	case whence != io.SeekStart || offset != 0:
-		return 0, errSeek
-	}
-	a.r, a.n = a.open(), 0
-	return 0, nil
-}

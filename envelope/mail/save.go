@@ -66,7 +66,13 @@ func saveOne(root *os.Root, p *Part) (name string, err error) {
 		return "", err
 	}
 	defer root.Remove(temp)
-	_, err = io.CopyBuffer(struct{ io.Writer }{f}, p.open(), make([]byte, 128<<10))
+	open := p.open
+	if p.ahead != nil {
+		open = p.ahead
+	}
+	src := rereadable(open)
+	defer src.Close()
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, src, make([]byte, 128<<10))
 	if err == nil {
 		err = f.Sync() // else a power cut could leave the name and not the content
 	}

@@ -20,7 +20,7 @@ func (r *reading) part(n *mimeparse.Node, s *source, around *Part, nth int) *Par
 	switch {
 	case len(n.Children) == 0:
 		p.Size = n.Size
-		p.open = func() io.Reader { return n.Decoded(s) }
+		p.open, p.ahead = func() io.Reader { return n.Decoded(s) }, readAhead(n, s)
 	case strings.HasPrefix(n.MediaType, "multipart/"):
 		p.open = func() io.Reader { return strings.NewReader("") } // what it has is in its parts
 	default: // a message, which people save as a file

@@ -12,8 +12,11 @@ import (
 // skipped. A body that is not base64 at all is an error that wraps
 // [ErrEncoding]. The body of a multipart, and that of an encoding that is
 // unknown, comes as it is.
-func (n *Node) Decoded(src io.ReaderAt) io.Reader {
-	raw := n.RawBody(src)
+func (n *Node) Decoded(src io.ReaderAt) io.Reader { return n.Decode(n.RawBody(src)) }
+
+// Decode is Decoded for a body that the caller reads: raw is what RawBody
+// returns.
+func (n *Node) Decode(raw io.Reader) io.Reader {
 	switch {
 	case n.boundary() != nil || n.isMessage():
 		return raw

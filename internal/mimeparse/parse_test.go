@@ -140,9 +140,11 @@ func TestParseReader(t *testing.T) {
 				message := header + strings.Repeat("QUJD", size/4)[:size+d-len(header)-len(end)] + end
 				want, err := Parse(strings.NewReader(message), int64(len(message)), testLimits)
 				require.NoError(t, err)
-				got, err := ParseReader(iotest.DataErrReader(strings.NewReader(message)), testLimits)
-				require.NoError(t, err)
-				require.Equal(t, want, got)
+				for _, src := range []io.Reader{strings.NewReader(message), iotest.DataErrReader(strings.NewReader(message))} {
+					got, err := ParseReader(src, testLimits)
+					require.NoError(t, err)
+					require.Equal(t, want, got)
+				}
 			}
 		}
 	}
