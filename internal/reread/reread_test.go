@@ -73,7 +73,7 @@ func TestReadAt(t *testing.T) {
 			"pinned": func() (*reread.Source, error) { return reread.Pin(bytes.NewReader(b), int64(size)) },
 			"pinned while read": func() (*reread.Source, error) {
 				g := reread.NewPinning(bytes.NewReader(b), int64(size))
-				got, err := io.ReadAll(iotest.OneByteReader(g))
+				got, err := io.ReadAll(iotest.HalfReader(g))
 				requireEqual(t, b, got)
 				require.NoError(t, err)
 				return g.Source()
@@ -107,7 +107,9 @@ func TestReadAt(t *testing.T) {
 			got, err := all(s)
 			require.NoError(t, err, where)
 			requireEqual(t, b, got, where)
-			require.NoError(t, iotest.TestReader(io.NewSectionReader(s, 0, s.Size()), b[:size:size]), where)
+			if size == 100 || size == chunk+1 { // it reads octet by octet
+				require.NoError(t, iotest.TestReader(io.NewSectionReader(s, 0, s.Size()), b[:size:size]), where)
+			}
 			for _, at := range []int{0, 1, chunk - 1, chunk, chunk + 1, size - 1, size, size + 1} {
 				for _, n := range []int{0, 1, 2, chunk, chunk + 1, 3 * chunk} {
 					if at < 0 {

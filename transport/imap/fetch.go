@@ -34,6 +34,10 @@ type Entry struct {
 // Message-ID Search looks at.
 const most = 1000
 
+// maxField is as much of a Message-ID field as is looked at: the longest that is
+// searched for, folded.
+const maxField = 2 << 10
+
 // List returns the messages of a folder whose UIDs are greater than after, in
 // their order, and at most 1000: the next ones are those after the last. With
 // none there are no more.
@@ -86,20 +90,33 @@ func (s *Session) entries(uids []goimap.UID) ([]Entry, error) {
 	if len(uids) == 0 {
 		return nil, nil
 	}
-	list, err := s.client.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true}).Collect()
+	command := s.client.Fetch(goimap.UIDSetNum(uids...), &goimap.FetchOptions{UID: true, Flags: true, InternalDate: true, RFC822Size: true})
+	entries := []Entry{}
+	var last *imapclient.FetchMessageData
+	err := s.items(command, func(m *imapclient.FetchMessageData, item imapclient.FetchItemData) error {
+		if m != last {
+			last, entries = m, append(entries, Entry{ID: ID{Validity: s.valid}})
+		}
+		e := &entries[len(entries)-1]
+		switch x := item.(type) {
+		case imapclient.FetchItemDataUID:
+			e.ID.UID = uint32(x.UID)
+		case imapclient.FetchItemDataRFC822Size:
+			e.Size = x.Size
+		case imapclient.FetchItemDataInternalDate:
+			e.Received = x.Time
+		case imapclient.FetchItemDataFlags:
+			e.Flags = nil
+			for _, f := range x.Flags {
+				e.Flags = append(e.Flags, string(f))
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	entries := []Entry{}
-	for _, m := range list {
-		e := Entry{ID: ID{Validity: s.valid, UID: uint32(m.UID)}, Size: m.RFC822Size, Received: m.InternalDate}
-		for _, f := range m.Flags {
-			e.Flags = append(e.Flags, string(f))
-		}
-		if slices.Contains(uids, m.UID) {
-			entries = append(entries, e)
-		}
-	}
+	entries = slices.DeleteFunc(entries, func(e Entry) bool { return !slices.Contains(uids, goimap.UID(e.ID.UID)) })
 	slices.SortFunc(entries, func(a, b Entry) int { return int(int64(a.ID.UID) - int64(b.ID.UID)) })
 	return entries, nil
 }
@@ -128,21 +145,30 @@ func (s *Session) withID(id string) (found []ID, err error) {
 		return nil, err
 	}
 	section := &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: []string{"Message-ID"}, Peek: true}
-	list, err := s.client.Fetch(goimap.UIDSetNum(candidates[:min(len(candidates), most)]...), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{section}}).Collect()
+	command := s.client.Fetch(goimap.UIDSetNum(candidates[:min(len(candidates), most)]...), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{section}})
+	uids := make(map[*imapclient.FetchMessageData]uint32)
+	err = s.items(command, func(m *imapclient.FetchMessageData, item imapclient.FetchItemData) error {
+		switch x := item.(type) {
+		case imapclient.FetchItemDataUID: // before any literal, as the client needs it
+			uids[m] = uint32(x.UID)
+		case imapclient.FetchItemDataBodySection:
+			if x.Literal == nil {
+				return nil
+			}
+			field, err := io.ReadAll(io.LimitReader(x.Literal, maxField))
+			_, value, _ := strings.Cut(string(field), ":")
+			if strings.TrimSpace(value) == "<"+id+">" {
+				found = append(found, ID{Validity: s.valid, UID: uids[m]})
+			}
+			return err
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range list {
-		for _, b := range m.BodySection {
-			_, value, _ := strings.Cut(string(b.Bytes), ":")
-			if strings.TrimSpace(value) == "<"+id+">" {
-				found = append(found, ID{Validity: s.valid, UID: uint32(m.UID)})
-				break
-			}
-		}
-	}
 	slices.SortFunc(found, func(a, b ID) int { return int(int64(a.UID) - int64(b.UID)) })
-	return found, nil
+	return slices.Compact(found), nil
 }
 
 // plainID refuses what is no Message-ID.
@@ -189,38 +215,21 @@ func (s *Session) fetch(folder string, id ID, w io.Writer) (int64, error) {
 	s.conn.Allow(limit.Max + maxTalk)
 	section := &goimap.FetchItemBodySection{Peek: true}
 	command := s.client.Fetch(goimap.UIDSetNum(goimap.UID(id.UID)), &goimap.FetchOptions{UID: true, BodySection: []*goimap.FetchItemBodySection{section}})
-	n, found, err := s.body(command, section, limit, w)
-	if err != nil {
-		s.conn.Cut() // nothing else stops what is on its way
-	}
-	// What was not read the client would wait for, and never end.
-	if closed := command.Close(); err == nil {
-		err = closed
-	}
+	n, found := int64(0), false
+	err = s.items(command, func(_ *imapclient.FetchMessageData, item imapclient.FetchItemData) (err error) {
+		body, ok := item.(imapclient.FetchItemDataBodySection)
+		if !ok || found || !body.MatchCommand(section) || body.Literal == nil {
+			return nil
+		}
+		if body.Literal.Size() > limit.Max {
+			return limit
+		}
+		found = true
+		n, err = io.Copy(w, body.Literal)
+		return err
+	})
 	if err == nil && !found {
 		err = &localError{ErrNotFound}
 	}
 	return n, err
-}
-
-// body writes the first body that a command brings.
-func (s *Session) body(command *imapclient.FetchCommand, section *goimap.FetchItemBodySection, limit *envelope.LimitError, w io.Writer) (n int64, found bool, err error) {
-	for message := command.Next(); message != nil; message = command.Next() {
-		for item := message.Next(); item != nil; item = message.Next() {
-			body, ok := item.(imapclient.FetchItemDataBodySection)
-			if !ok || !body.MatchCommand(section) || body.Literal == nil {
-				continue
-			}
-			if body.Literal.Size() > limit.Max {
-				return 0, false, limit
-			}
-			n, err := io.Copy(w, body.Literal)
-			// The client takes the end of the connection for the end of the message.
-			if err == nil && n != body.Literal.Size() {
-				err = fmt.Errorf("the message ends after %d of %d octets: %w", n, body.Literal.Size(), io.ErrUnexpectedEOF)
-			}
-			return n, true, err
-		}
-	}
-	return 0, false, nil
 }

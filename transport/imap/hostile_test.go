@@ -128,6 +128,33 @@ func TestSearchIsExact(t *testing.T) {
 	}
 }
 
+// A field that was cut off finds nothing, and is an error.
+func TestSearchCut(t *testing.T) {
+	const field = "Message-ID: <a@example.org>\r\n\r\n"
+	for k, whole := 1, false; !whole; k++ {
+		require.Less(t, k, 2000)
+		s := &script{cut: k, reply: func(command, arguments string) string {
+			switch command {
+			case "UID SEARCH":
+				return "* SEARCH 3\r\nOK done"
+			case "UID FETCH":
+				return fmt.Sprintf("* 1 FETCH (UID 3 BODY[HEADER.FIELDS (Message-ID)] {%d}\r\n%s)\r\nOK done", len(field), field)
+			}
+			return plain(command, arguments)
+		}}
+		session, err := s.start(t).Dial(context.Background())
+		if err != nil {
+			continue
+		}
+		got, err := session.Search(context.Background(), "INBOX", "a@example.org")
+		_ = session.Close()
+		if err != nil {
+			require.Empty(t, got)
+		}
+		whole = len(got) == 1
+	}
+}
+
 func TestContext(t *testing.T) {
 	why := errors.New("the user has gone")
 	for _, command := range []string{"AUTHENTICATE", "EXAMINE", "UID FETCH", "APPEND"} {
