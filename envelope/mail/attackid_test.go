@@ -85,6 +85,15 @@ func idAttacks() []attack {
 			}
 			return fromEve + rest + signed(f, plain(foreign), c.both)
 		}, opener: func(t testing.TB, c *cast, o *mail.Opener, _ bool) { o.Ring, o.Senders = c.ringOfEve(t), nil }},
+		{name: "id-key-claims-more-sender", mail: func(c *cast, f string, attacks bool) string {
+			// The same key, which the caller took from the ring as Eve's.
+			if attacks {
+				return header + signed(f, plain(foreign), c.both)
+			}
+			return fromEve + rest + signed(f, plain(foreign), c.both)
+		}, opener: func(t testing.TB, c *cast, o *mail.Opener, _ bool) {
+			o.Senders = sure(c.ringOfEve(t).Senders(eveAddress))
+		}},
 		{name: "id-inner-from", mail: func(c *cast, f string, attacks bool) string {
 			// Eve seals and signs what says From: Alice inside, From: Eve outside.
 			inner := fromEve + rest

@@ -22,7 +22,8 @@ const maxAsked = 256
 
 // believes reports whether s is a valid signature by somebody who may sign for
 // exactly this address: one whom the ring has for it, a sender named by the
-// caller whose certificate states it, or one for whom there is evidence.
+// caller whose certificate states it and who was not verified as somebody else,
+// or one for whom there is evidence.
 //
 // What the message says of the signer counts for nothing: not the identifier,
 // not the name in the certificate, not which address it claims. The ring is
@@ -47,7 +48,7 @@ func (j *judgement) believes(l *Layer, s envelope.Signature, who mailbox.Address
 		}
 	}
 	for _, v := range j.opener.Senders {
-		if madeBy(s, v) && v.Check() == nil && j.states(v.Certificate(), who) {
+		if madeBy(s, v) && v.Of(who.String()) && v.Check() == nil && j.states(v.Certificate(), who) {
 			return true
 		}
 	}

@@ -189,11 +189,18 @@ func (r *reading) settle(l *Layer) {
 	if l.Report == nil {
 		return
 	}
-	for _, s := range l.Report.Signatures {
+	for i, s := range l.Report.Signatures {
 		if s.Bad() {
 			l.Err = fmt.Errorf("%w: %s", envelope.ErrSignature, s.Problem())
 		}
-		l.intended = max(l.intended, r.meant(l, s))
+		// Whoever seals another's signature anew can put their own beside it,
+		// which names the reader: each of them has to.
+		switch m := r.meant(l, s); {
+		case i == 0 || m == intendedOthers:
+			l.intended = max(l.intended, m)
+		case l.intended == intendedUs:
+			l.intended = m
+		}
 	}
 	// What is compressed may be signed inside: one layer to whoever opens it.
 	claimed := l.Kind == kindSigned || l.Kind == kindCompressed && l.signed()

@@ -53,3 +53,35 @@ func TestMeant(t *testing.T) {
 		})
 	}
 }
+
+// Whoever seals another's signature anew can put their own beside it, which was
+// made for the reader: that is no word of the other.
+func TestMeantBySeveral(t *testing.T) {
+	p := newPlay(t)
+	raw, err := hex.DecodeString(p.bob.certificate().Fingerprint().String())
+	require.NoError(t, err)
+	none, us := seam.Signature{Status: seam.SignatureValid, Sender: -1}, seam.Signature{Status: seam.SignatureValid, Sender: -1, Intended: [][]byte{raw}}
+	others := seam.Signature{Status: seam.SignatureNotIntended, Sender: -1}
+	for _, c := range []struct {
+		name       string
+		signatures []seam.Signature
+		want       intended
+	}{
+		{"both", []seam.Signature{us, us}, intendedUs},
+		{"the first", []seam.Signature{us, none}, intendedAbsent},
+		{"the last", []seam.Signature{none, us}, intendedAbsent},
+		{"the last two", []seam.Signature{none, us, us}, intendedAbsent},
+		{"neither", []seam.Signature{none, none}, intendedAbsent},
+		{"the first, and the last for others", []seam.Signature{us, others}, intendedOthers},
+		{"the last, and the first for others", []seam.Signature{others, us}, intendedOthers},
+		{"the first for others, the last for nobody", []seam.Signature{others, none}, intendedOthers},
+	} {
+		p.stage.facts = &seam.Facts{Format: "S/MIME", Encrypted: true, Signatures: c.signatures}
+		o := envelope.Opener{Formats: []envelope.Format{envelope.Format(seam.Wrap[seam.Format](p.stage))}}
+		report, err := o.ExamineDetached(strings.NewReader("x"), strings.NewReader("x"))
+		require.NoError(t, err)
+		l := &Layer{Kind: kindEncrypted, Format: report.Format, Report: report}
+		(&Opener{}).begin().settle(l)
+		require.Equal(t, c.want, l.intended, c.name)
+	}
+}

@@ -17,7 +17,8 @@ type Opener struct {
 	Formats     []envelope.Format // to see a format that neither an identity nor a sender brings
 
 	// Whose signatures are believed: those whom the ring knows for the address
-	// in From, the signers that it allows for it included, and Senders.
+	// in From, the signers that it allows for it included, and Senders, each for
+	// what its certificate states as far as it was verified: keyring.Verified.Of.
 	Ring    *keyring.Ring
 	Senders []*keyring.Verified
 
