@@ -363,11 +363,15 @@ func (a *app) composeClear(f *composeFlags, c *mail.Composer, d *mail.Draft) err
 type mailFiles struct {
 	app   *app
 	dir   string
+	made  []string // directories that were not there, the innermost first
 	files []*atomicfile.File
 }
 
 // create starts a file in the directory, which is made where there is none.
 func (m *mailFiles) create(name string) (*atomicfile.File, error) {
+	if len(m.files) == 0 {
+		m.made = missing(m.dir)
+	}
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
 		return nil, failed("writing", m.dir, err)
 	}
@@ -409,6 +413,7 @@ func (m *mailFiles) commit() error {
 	if err := atomicfile.CommitAll(m.files...); err != nil {
 		return failed("writing", m.dir, err)
 	}
+	m.made = nil
 	return nil
 }
 
@@ -416,5 +421,18 @@ func (m *mailFiles) discard() {
 	for _, f := range m.files {
 		f.Discard()
 		m.app.pending.remove(f)
+	}
+	for _, dir := range m.made {
+		os.Remove(dir) // which does nothing to one that somebody put something into
+	}
+}
+
+// missing returns those of dir and the directories above it that are not there.
+func missing(dir string) (all []string) {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			return all
+		}
+		all = append(all, d)
 	}
 }

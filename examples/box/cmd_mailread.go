@@ -41,7 +41,7 @@ Whose signatures are believed: those that the ring has for the address in From
 (box ring add), --from, and by --roots whoever an authority says has that address.
 
 Exit status 0 says that the mail was read, and nothing of whether it is verified:
-with --verified a mail that is not ends with status 5.`,
+with --verified a mail that is not ends with status 5, and nothing of it is saved.`,
 		Example: `  box mail read --key me.key message.eml
   box mail read --key me.p12 --roots ca.pem --save attachments message.eml
   box mail read --json message.eml`,
@@ -57,7 +57,7 @@ with --verified a mail that is not ends with status 5.`,
 	fl.StringArrayVar(&f.addresses, "mine", nil, "an `ADDRESS` of yours beside those in your keys: a mail that was meant for others is told by them")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a mail that two programs can read in two ways")
 	fl.BoolVar(&f.nested, "insecure-nested", false, "decrypt also what stands in a tree that somebody else can have put around it (EFAIL)")
-	fl.BoolVar(&f.valid, "verified", false, "end with status 5 unless the mail is verified")
+	fl.BoolVar(&f.valid, "verified", false, "end with status 5, and save nothing, unless the mail is verified")
 	fl.BoolVar(&f.text, "text", false, "print the texts too, each for itself")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	return c
@@ -85,9 +85,11 @@ func (a *app) mailRead(f *readFlags, name string) error {
 		// It says what was not typed, and nothing of why it did not decrypt.
 		a.hint = "ask the sender to send it again, signed too: what is only encrypted, by most programs, anybody on its way can change, and opens with --allow-unauthenticated alone"
 	}
-	savedAs, err := a.saveParts(f.save, m)
-	if err != nil {
-		return err
+	var savedAs map[string]string
+	if !f.valid || m.Summary().Verified {
+		if savedAs, err = a.saveParts(f.save, m); err != nil {
+			return err
+		}
 	}
 	if f.json {
 		err = encodeJSON(a.stdout, messageJSON(m, savedAs))
@@ -257,7 +259,13 @@ func (a *app) mailRing() (*keyring.Ring, error) {
 
 // saveParts saves the leaves of the tree.
 func (a *app) saveParts(dir string, m *mail.Message) (savedAs map[string]string, err error) {
-	if dir == "" {
+	var leaves []*mail.Part
+	for _, p := range m.Parts() {
+		if isContent(p) {
+			leaves = append(leaves, p)
+		}
+	}
+	if dir == "" || len(leaves) == 0 {
 		return nil, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -268,12 +276,6 @@ func (a *app) saveParts(dir string, m *mail.Message) (savedAs map[string]string,
 		return nil, failed("saving into", dir, err)
 	}
 	defer root.Close()
-	var leaves []*mail.Part
-	for _, p := range m.Parts() {
-		if isContent(p) {
-			leaves = append(leaves, p)
-		}
-	}
 	names, err := mail.Save(root, leaves...)
 	if err != nil {
 		return nil, failed("saving into", dir, err)
