@@ -343,6 +343,7 @@ func (a *app) composeClear(f *composeFlags, c *mail.Composer, d *mail.Draft) err
 	if err != nil {
 		return failed("signing for", f.out, err)
 	}
+	defer signed.Close()
 	if err := outs.lines("1.rcpt", signed.Recipients()); err != nil {
 		return err
 	}

@@ -52,7 +52,8 @@ type layer struct {
 
 // layers is the only way in which dependencies point:
 //
-//	internal <- keyring <- envelope <- pgp, smime <- examples
+//	internal <- keyring <- envelope <- pgp, smime   <- examples
+//	                       envelope <- envelope/mail <- transport, examples
 //
 // Adding an entry is a change of the design, not of this test.
 func layers() []layer {
