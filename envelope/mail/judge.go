@@ -28,6 +28,8 @@ type judgement struct {
 	islanders map[*Layer]string // who signs a layer, of those who were asked for
 	asked     int               // questions whether a signer is believed
 
+	unproven error // why there is no evidence that the author made a signature, where it was asked for
+
 	findings []Finding
 	err      error // of the ring: nothing can be said
 }

@@ -93,7 +93,15 @@ func (j *judgement) noteSignatures() {
 	case s.signer != "":
 		j.found("signer-differs", "signed by "+cut(s.signer)+", which is not the address in From")
 	default:
-		j.found("signer-unknown", "signed by "+cut(s.SignerID)+", who is not known to be the one in From")
+		why := ""
+		if j.unproven != nil {
+			why = oneLine(j.unproven.Error())
+			for _, said := range []string{"keyring: ", "refused: ", "smime: "} {
+				why = strings.TrimPrefix(why, said)
+			}
+			why = ": " + why
+		}
+		j.found("signer-unknown", "signed by "+cut(s.SignerID)+", who is not known to be the one in From"+why)
 	}
 	if !j.addressed() {
 		j.found("not-addressed", "the author sealed the message for somebody else, by its protected header")

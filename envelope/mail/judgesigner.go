@@ -63,6 +63,9 @@ func (j *judgement) evident(l *Layer, s envelope.Signature, who mailbox.Address)
 	}
 	policy := keyring.Policy{Time: j.opener.Time}
 	_, err := policy.Verify(s.Certificate, j.opener.Evidence(who.String(), l.Report.Certificates...))
+	if who == j.from.address && j.unproven == nil {
+		j.unproven = err // the first signature's: one line says why
+	}
 	return err == nil
 }
 

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -301,6 +302,8 @@ func TestEvidence(t *testing.T) {
 	s = begin(false).judge()
 	require.False(t, s.Verified)
 	require.Contains(t, codes(s), "signer-unknown")
+	why := slices.IndexFunc(s.Findings, func(f Finding) bool { return f.Code == "signer-unknown" })
+	require.Contains(t, s.Findings[why].Text, "in From: the fingerprint is ", "it says why there is no evidence")
 
 	p := begin(true)
 	p.alice.addresses = []string{"alice@example.net"} // the evidence would do, the address does not

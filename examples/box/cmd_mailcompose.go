@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
 	"github.com/doublekeybox/doublekeybox/keyring"
@@ -212,6 +213,9 @@ func (a *app) readText(name string) (string, error) {
 		return "", nil
 	}
 	b, err := a.readAtMost(name, mostTextBytes)
+	if errors.Is(err, envelope.ErrLimit) {
+		return "", usagef("reading the text %s: it has more than %d MiB: send it with --attach", shown(name), mostTextBytes>>20)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -92,10 +92,12 @@ const mostShownText = 1 << 20
 // printTexts prints the texts of the mail, each under a line that says whose
 // word it is.
 func (a *app) printTexts(m *mail.Message) error {
+	printed := false
 	for _, p := range m.Parts() {
 		if p.MediaType != "text/plain" || !isContent(p) || p.Name != "" {
 			continue
 		}
+		printed = true
 		text, err := io.ReadAll(io.LimitReader(inUTF8(p), mostShownText+1))
 		if err != nil {
 			return err
@@ -119,6 +121,9 @@ func (a *app) printTexts(m *mail.Message) error {
 				return err
 			}
 		}
+	}
+	if !printed && m.Err() == nil {
+		a.say("note: no text/plain is in it: --save DIR has what there is")
 	}
 	return nil
 }
