@@ -50,6 +50,8 @@ func headerAttacks() (all []attack) {
 		{"subject", "Subject: [...]", "Subject: " + foreign},
 		{"from", fromAlice, "From: Alice <alice@example.com>\r\n"},
 		{"from-name", fromAlice, "From: \"Your Bank\" <" + aliceAddress + ">\r\n"},
+		{"from-comment", fromAlice, "From: Alice <" + aliceAddress + "> (your bank)\r\n"},
+		{"to-group", toBob, "To: all of " + foreign + ": Bob <" + bobAddress + ">;\r\n"},
 		{"to", toBob, "To: Eve <" + eveAddress + ">\r\n"},
 		{"to-added", toBob, "To: Bob <" + bobAddress + ">, Eve <" + eveAddress + ">\r\n"},
 		{"cc-added", date, date + "Cc: Eve <" + eveAddress + ">\r\n"},

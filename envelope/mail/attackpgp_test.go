@@ -152,6 +152,24 @@ func pgpAttacks() []attack {
 		loose("pgp-signed-by-stranger", func(c *cast, entity string) (string, string) {
 			return plain(foreign), signaturePart("pgp", detached("pgp", plain(foreign), c.carol))
 		}),
+		loose("pgp-signature-as-page", func(c *cast, entity string) (string, string) {
+			sig := strings.Replace(armored("SIGNATURE", detached("pgp", entity, c.alice)), "-----\r\n\r\n", "-----\r\nComment: <b>"+foreign+"</b>\r\n\r\n", 1)
+			return entity, "Content-Type: text/html\r\n\r\n" + sig
+		}),
+		{name: "smime-signature-as-page", only: "smime", mail: func(c *cast, f string, attacks bool) string {
+			sig := signaturePart(f, detached(f, plain(genuine), c.alice))
+			if attacks {
+				sig = strings.Replace(sig, "application/pkcs7-signature; name=smime.p7s", "text/html", 1)
+			}
+			return header + signedType(f, "out") + "\r\n" + delimited("out", plain(genuine), sig)
+		}},
+		{name: "pgp-sealed-as-page", only: "pgp", mail: func(c *cast, f string, attacks bool) string {
+			part := "Content-Type: application/octet-stream\r\n\r\n" + armored("MESSAGE", sealedBytes(f, envelope.Modern, plain(secret), []*someone{c.alice}, c.bob))
+			if attacks {
+				part = strings.Replace(strings.Replace(part, "application/octet-stream", "text/html", 1), "-----\r\n\r\n", "-----\r\nComment: <b>"+foreign+"</b>\r\n\r\n", 1)
+			}
+			return header + encryptedWith("out", part)
+		}},
 		inline("inline-signed-around", func(c *cast) string {
 			return foreign + "\r\n" + cleartextSigned("Hash: SHA512\r\n", genuine+"\r\n", c.alice) + foreign + "\r\n"
 		}),

@@ -76,13 +76,32 @@ func sameField(name string, a, b []string) bool {
 	case isAddressField(name):
 		x, okA := addressList(a)
 		y, okB := addressList(b)
-		return okA && okB && slices.Equal(x, y) || shown(a) == shown(b)
+		return okA && okB && slices.Equal(x, y) && !remarks(a) && !remarks(b) || shown(a) == shown(b)
 	case name == "Date" && len(a) == 1 && len(b) == 1:
 		x, errA := mail.ParseDate(a[0])
 		y, errB := mail.ParseDate(b[0])
 		return errA == nil && errB == nil && x.Equal(y) || shown(a) == shown(b)
 	}
 	return shown(a) == shown(b)
+}
+
+// remarks reports whether there is more in fields than names and addresses:
+// comments and the names of groups, which some programs show and addressList
+// leaves out.
+func remarks(fields []string) bool {
+	for _, v := range fields {
+		for i := 0; i < len(v); i++ {
+			switch v[i] {
+			case '"':
+				if n, _ := quotedString(v[i:]); n > 0 {
+					i += n - 1
+				}
+			case '(', ':', ';':
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addressList returns the names and addresses in fields, each as it is

@@ -204,6 +204,23 @@ func TestBothParameters(t *testing.T) {
 	require.Contains(t, codes(begin(`text/plain; hp="cipher"`).judge()), "outer-differs")
 }
 
+// TestOldOpen: what the older parameter leaves open is said.
+func TestOldOpen(t *testing.T) {
+	t.Parallel()
+	p := newSigned(t)
+	p.content = `text/plain; protected-headers="v1"`
+	p.outer += "Reply-To: eve@example.net\r\n"
+	s := p.judge()
+	require.True(t, s.Verified)
+	require.False(t, s.field("Reply-To").Signed)
+	require.Equal(t, []string{"headers-unprotected"}, codes(s))
+	require.Contains(t, s.Findings[0].Text, "protect Reply-To:")
+
+	p = newSigned(t) // the twin
+	p.content = `text/plain; protected-headers="v1"`
+	require.Empty(t, p.judge().Findings)
+}
+
 // TestWrapped: a whole message inside, as S/MIME 3.1 did it.
 func TestWrapped(t *testing.T) {
 	t.Parallel()
@@ -222,7 +239,11 @@ func TestWrapped(t *testing.T) {
 	for _, wrapper := range []string{"message/rfc822; forwarded=no", "message/rfc822", "message/global; forwarded=No"} {
 		s := begin(wrapper, "text/plain").judge()
 		require.True(t, s.Verified, "%v", s.Findings)
-		require.Empty(t, s.Findings)
+		if wrapper == "message/rfc822" { // which may have been forwarded alone
+			require.Equal(t, []string{"headers-wrapped"}, codes(s))
+		} else {
+			require.Empty(t, s.Findings)
+		}
 		require.True(t, s.field("Subject").Signed)
 	}
 	for name, p := range map[string]*play{

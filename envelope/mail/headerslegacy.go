@@ -131,8 +131,30 @@ func legacyHTML(text []byte) (from, to int) {
 			return 0, 0
 		}
 		if i += close; depth == 0 {
-			return from, i + 1
+			return whole(lower, from, i+1)
 		}
 	}
 	return 0, 0
+}
+
+// whole returns from, to where what is there can be taken out and changes
+// nothing else: 0, 0 where a comment begins or ends in it or it stands in one, or
+// where something is in it in which a tag is no tag (WHATWG HTML, Section 13.2.6.2).
+func whole(lower []byte, from, to int) (int, int) {
+	if bytes.Contains(lower[:to], []byte("<!--")) {
+		return 0, 0
+	}
+	for rest := lower[from:to]; ; {
+		_, after, ok := bytes.Cut(rest, []byte("<"))
+		if !ok {
+			return from, to
+		}
+		name := bytes.TrimLeft(after, "/")
+		end := bytes.IndexFunc(name, func(r rune) bool { return r < 'a' || r > 'z' })
+		switch string(name[:max(end, 0)]) {
+		case "script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext", "template", "select", "svg", "math":
+			return 0, 0
+		}
+		rest = after
+	}
 }

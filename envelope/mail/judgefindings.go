@@ -196,6 +196,12 @@ func (j *judgement) noteProtection() {
 	if (j.encrypted || j.signature != nil) && j.headers.scheme == notProtected {
 		j.found("headers-unprotected", "the message does not protect its header fields: all but the author are the word of whoever carried it")
 	}
+	if j.headers.scheme == oldWrapped && j.payload.node.Params["forwarded"] == "" {
+		j.found("headers-wrapped", "the message is in a message, which says who wrote it and what about: one that the author passed on alone looks the same")
+	}
+	if open := j.unprotected(); len(open) > 0 {
+		j.found("headers-unprotected", "the message does not protect "+strings.Join(open, ", ")+": that is the word of whoever carried it")
+	}
 	switch encrypted := j.wasEncrypted(); {
 	case j.headers.scheme == hpCipher && !encrypted:
 		j.found("hp-cipher-clear", "the author encrypted this message, and it came without encryption")
@@ -208,6 +214,22 @@ func (j *judgement) noteProtection() {
 			j.foundAt("hp-outside", p.Path, "what says that header fields are protected stands outside of what is protected")
 		}
 	}
+}
+
+// unprotected returns the fields that are shown and that nothing protects, in a
+// message that protects others: the older parameter says nothing of those that
+// are not inside.
+func (j *judgement) unprotected() (names []string) {
+	if j.headers.scheme != oldParameter {
+		return nil
+	}
+	for _, name := range shownFields() {
+		// Who signed is compared with From, wherever that stands.
+		if fields, protected := j.headers.header(name); name != "From" && !protected && len(fields) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // noteList says who signed what a list passed on: its footer or its own From is

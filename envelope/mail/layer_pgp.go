@@ -20,6 +20,7 @@ func (r *reading) pgpMIME(p *Part) error {
 		return nil
 	}
 	p.noteBelow(n.Children...)
+	p.noteCarrier(n.Children[1])
 	return r.sealed(p, n.Children[1])
 }
 
@@ -134,6 +135,7 @@ func (r *reading) checkDetached(p *Part, l *Layer, signed, sig *mimeparse.Node) 
 		r.notDetached(p, sig)
 		return nil
 	}
+	p.noteCarrier(sig)
 	if l.Format != report.Format {
 		p.find("signed-protocol", "the signature is not of the format that the header states", false)
 	}

@@ -184,7 +184,7 @@ type Field struct {
 // (weak, or when the key was not valid), signature-unchecked (no key at hand),
 // signature-future, no-signature, signed-outside-only, signed-parts, date-differs.
 // About whom it is for: not-intended, not-addressed. About its header fields:
-// outer-differs, headers-unprotected, hp-outside, hp-cipher-clear,
+// outer-differs, headers-unprotected, headers-wrapped, hp-outside, hp-cipher-clear,
 // hp-clear-encrypted, and two-subject and its like. About its layers:
 // not-decrypted, layer-failed, errant-layer, unauthenticated, cryptography. And
 // list, where a mailing list delivered it, and more-findings.

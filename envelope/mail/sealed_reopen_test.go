@@ -219,7 +219,7 @@ func TestSealedChanged(t *testing.T) {
 	s := all[0]
 	_, err = s.WriteTo(io.Discard)
 	require.NoError(t, err)
-	_, err = f.WriteAt([]byte("x"), 500_000)
+	_, err = f.WriteAt([]byte("*"), 500_000) // which is not in base64
 	require.NoError(t, err)
 	_, err = s.WriteTo(io.Discard)
 	require.ErrorContains(t, err, "changed")

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -121,6 +122,15 @@ func (p *Part) noteBelow(nodes ...*mimeparse.Node) {
 				p.find(f.Code, f.Text, f.Ambiguous)
 			}
 		}
+	}
+}
+
+// noteCarrier notes what carries a signature or an encrypted message, and is of
+// a type that a program shows which knows nothing of either: an HTML text with a
+// signature in it, say, and what the armor has for comments.
+func (p *Part) noteCarrier(n *mimeparse.Node) {
+	if !strings.HasPrefix(n.MediaType, "application/") {
+		p.find("carrier-type", fmt.Sprintf("what should be a signature or encrypted is of the type %.40q, which programs show", n.MediaType), true)
 	}
 }
 
