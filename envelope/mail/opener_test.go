@@ -1,11 +1,15 @@
 package mail_test
 
 import (
+	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/envelope/mail"
 )
 
 // One mail of each structure that mail programs write.
@@ -67,5 +71,38 @@ func TestLineEnds(t *testing.T) {
 			require.NoError(t, m.Err())
 			require.Equal(t, "hello\r\n", text(t, m, "1.1.1"))
 		}
+	}
+}
+
+// A part is its message's: the zero value has nothing in it, and a message that
+// nobody opened nothing to close.
+func TestZeroValues(t *testing.T) {
+	var p mail.Part
+	for _, r := range []io.Reader{p.Open(), p.Raw()} {
+		b, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Empty(t, b)
+	}
+	require.Empty(t, p.Header("Subject")+p.Param("charset")+p.Disposition())
+	require.Nil(t, p.Layer())
+	root, err := os.OpenRoot(t.TempDir())
+	require.NoError(t, err)
+	defer root.Close()
+	names, err := mail.Save(root, &p)
+	require.NoError(t, err)
+	require.Len(t, names, 1)
+	var m mail.Message
+	require.NoError(t, m.Err())
+	require.NoError(t, m.Close())
+	require.False(t, m.Summary().Verified)
+	for _, s := range []interface {
+		Size() int64
+		WriteTo(io.Writer) (int64, error)
+		Close() error
+	}{new(mail.Sealed), new(mail.Clear)} {
+		n, err := s.WriteTo(io.Discard)
+		require.NoError(t, err)
+		require.Zero(t, n+s.Size())
+		require.NoError(t, s.Close())
 	}
 }

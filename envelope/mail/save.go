@@ -24,8 +24,8 @@ const maxSameName = 1000
 // whether or not its parts are. So all of Message.Parts can be given.
 //
 // names are those that the files got, in the order of parts, "" for none. root
-// is not closed.
-// The errors are those of reading a part, and those of the file system.
+// is not closed. The errors are those of reading a part, and those of the file
+// system.
 func Save(root *os.Root, parts ...*Part) (names []string, err error) {
 	defer func() {
 		if err != nil {
@@ -66,7 +66,7 @@ func saveOne(root *os.Root, p *Part) (name string, err error) {
 		return "", err
 	}
 	defer root.Remove(temp)
-	open := p.open
+	open := p.Open
 	if p.ahead != nil {
 		open = p.ahead
 	}
