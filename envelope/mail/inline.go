@@ -3,6 +3,7 @@ package mail
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -48,6 +49,10 @@ func (r *reading) inline(p *Part) error {
 	if err != nil || len(pieces) == 0 {
 		return nil // what cannot be decoded is shown by nobody
 	}
+	if few := fewBlocks(pieces); len(few) < len(pieces) {
+		pieces = few
+		p.find("too-many-layers", fmt.Sprintf("the text has more than %d blocks of OpenPGP: what follows them was not looked at", maxChecked), false)
+	}
 	blocks, texts := 0, 0
 	for _, x := range pieces {
 		switch {
@@ -73,6 +78,22 @@ func (r *reading) inline(p *Part) error {
 		}
 	}
 	return nil
+}
+
+// fewBlocks returns pieces with all that follows the first maxChecked blocks as
+// one text. Each piece is read from the beginning of the text, so that many in a
+// long one would take the square of its length.
+func fewBlocks(pieces []piece) []piece {
+	blocks := 0
+	for i, x := range pieces {
+		if x.kind == "" {
+			continue
+		}
+		if blocks++; blocks > maxChecked {
+			return append(pieces[:i:i], piece{start: x.start, end: pieces[len(pieces)-1].end})
+		}
+	}
+	return pieces
 }
 
 // piece makes x a part in p. whole is set for what is all of the message.

@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,4 +100,17 @@ func TestInline(t *testing.T) {
 	// An attachment is a file, whatever is in it.
 	m = opened(t, reader(t), headers+"Content-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\n"+signed)
 	require.Equal(t, "1 text/plain\n", shape(m))
+}
+
+// Of a text with many blocks the first are looked at, and the rest is one text.
+func TestInlineMany(t *testing.T) {
+	signed := cleartext(t, "text", partyOf(t, "alice"))
+	for blocks, parts := range map[int]int{64: 1 + 2*64, 66: 1 + 2*64 + 1, 500: 1 + 2*64 + 1} {
+		m := opened(t, reader(t), headers+plainText+strings.Repeat(signed, blocks))
+		require.Len(t, m.Parts(), parts, blocks)
+		require.Equal(t, blocks > 64, slices.Contains(codes(m), "too-many-layers"), blocks)
+		if blocks > 64 {
+			require.Equal(t, strings.Repeat(signed, blocks-64), text(t, m, "1.65"))
+		}
+	}
 }
