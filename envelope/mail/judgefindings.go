@@ -53,7 +53,9 @@ func (j *judgement) noteLayers() {
 		if l.Errant && (l.Kind == kindEncrypted || l.Kind == kindSigned) {
 			by := ""
 			if who := j.islander(l); who != "" {
-				by = ", signed by " + cut(who) + " for itself"
+				if by = ", by " + cut(who); l.Kind == "encrypted" {
+					by = ", signed by " + cut(who) + " for itself"
+				}
 			}
 			j.foundAt("errant-layer", l.Path, "only a part of the message is "+l.Kind+by+": that says nothing of the rest")
 		}

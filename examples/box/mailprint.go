@@ -21,7 +21,7 @@ func (a *app) printMessage(m *mail.Message, savedAs map[string]string, texts boo
 		fmt.Fprintf(&b, "signer     %s\n", oneLine(cut(s.Signer)))
 	}
 	if s.DeliveredBy != "" {
-		fmt.Fprintf(&b, "list       %s\n", oneLine(cut(s.DeliveredBy)))
+		fmt.Fprintf(&b, "list       %s   (not protected)\n", oneLine(cut(s.DeliveredBy)))
 	}
 	for _, f := range s.Fields {
 		note := fieldNote(f, s.Verified)
@@ -54,6 +54,7 @@ func (a *app) printMessage(m *mail.Message, savedAs map[string]string, texts boo
 // conclusion is what a person may believe of a mail, in words.
 func conclusion(m *mail.Message) string {
 	s := m.Summary()
+	partVerified := slices.ContainsFunc(m.Parts(), func(p *mail.Part) bool { return p.Verified })
 	who := ""
 	switch {
 	case m.Err() != nil:
@@ -64,8 +65,10 @@ func conclusion(m *mail.Message) string {
 			who += " but the fields above that are not protected"
 		}
 		who += ", by a key that you verified, or that an authority of yours vouches for"
-	case s.Signed && s.DeliveredBy != "":
-		who = "Who wrote it is not proven: a mailing list passed it on; the notes say who signed what"
+	case s.DeliveredBy != "" && (s.Signed || partVerified):
+		who = "Who wrote it as a whole is not proven: a mailing list passed it on, and the notes say who signed what"
+	case !s.Signed && partVerified:
+		who = "Who wrote it as a whole is not proven: only a part is signed, and the notes say which, and by whom"
 	case s.Signed:
 		who = "Who wrote it is not proven: it is signed, and the notes say why that does not count"
 	default:
