@@ -47,6 +47,17 @@ func (b *body) to(from *buffer, offset int64) {
 }
 
 func (b *body) feed(s []byte) {
+	if b.node.Encoding == "base64" && b.kind == leaf {
+		s = b.regular(s)
+		if len(s) == 0 {
+			return
+		}
+	}
+	b.piece(s)
+}
+
+// piece is feed for what can be anything.
+func (b *body) piece(s []byte) {
 	b.lineEnds(s)
 	if b.node.Encoding != "base64" && b.kind == leaf && bytes.IndexByte(s, 0) >= 0 {
 		b.node.find("nul", b.node.Encoding != "binary", "the body has a zero octet, where a line ends for some programs")
