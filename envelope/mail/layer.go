@@ -10,6 +10,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/internal/ahead"
 	"github.com/doublekeybox/doublekeybox/internal/seam"
+	"github.com/doublekeybox/doublekeybox/internal/spool"
 	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
@@ -109,7 +110,7 @@ func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader
 func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader, tree bool) (*source, error) {
 	src := rereadable(open)
 	defer src.Close()
-	m, err := begin(&r.opener, src)
+	m, err := begin(&r.opener, &spool.Fixed{ReadSeeker: src})
 	if err != nil {
 		l.Err = layerError(err)
 		return nil, nil
@@ -287,7 +288,7 @@ func (r *reading) recheck(l *Layer, from []string, check func() error) error {
 func (r *reading) reopen(p *Part, l *Layer, begin opening, open func() io.Reader) error {
 	src := rereadable(open)
 	defer src.Close()
-	m, err := begin(&r.opener, src)
+	m, err := begin(&r.opener, &spool.Fixed{ReadSeeker: src})
 	if err == nil {
 		defer m.Close()
 		if _, err = io.Copy(io.Discard, m); err == nil {

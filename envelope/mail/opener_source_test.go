@@ -243,3 +243,46 @@ func TestEveryRead(t *testing.T) {
 		}
 	}
 }
+
+// changing is a source that is another one from some read on.
+type changing struct {
+	*bytes.Reader
+	left int
+}
+
+func (c *changing) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
+	if c.left--; c.left <= 0 {
+		for i := range n {
+			p[i] ^= 1
+		}
+	}
+	return n, err
+}
+
+// Whenever the source changes after it was read once, the message is what it
+// was or is not opened.
+func TestEveryChange(t *testing.T) {
+	alice, bob := partyOf(t, "alice"), partyOf(t, "bob")
+	long := plainText + strings.Repeat("0123456789abcdef\r\n", 30_000)
+	for _, format := range []string{"OpenPGP", "S/MIME"} {
+		b := []byte(headers + sealedTo(t, format, long, alice, bob))
+		once := (len(b) + 64<<10 - 1) / (64 << 10)
+		whole := &changing{bytes.NewReader(b), 1 << 30}
+		m, err := reader(t).Open(whole)
+		require.NoError(t, err)
+		want := shape(m)
+		require.NoError(t, m.Close())
+		reads := 1<<30 - whole.left
+		require.Greater(t, reads, once+1)
+		for n := 1; n <= reads-once; n++ {
+			m, err := reader(t).Open(&changing{bytes.NewReader(b), once + n})
+			if err == nil { // what changed was in memory already
+				require.Equal(t, want, shape(m))
+				require.NoError(t, m.Close())
+				continue
+			}
+			require.ErrorContains(t, err, "changed", "%s: read %d of %d", format, once+n, reads)
+		}
+	}
+}

@@ -5,8 +5,14 @@ import (
 	"io"
 )
 
-// blockOctets is how much is read at a time: 32 KiB stay in the cache.
-const blockOctets = 32 << 10
+const (
+	// blockOctets is how much is read at a time: 32 KiB stay in the cache.
+	blockOctets = 32 << 10
+
+	// outOctets is room for what that decodes to, with what was left over
+	// before, and for what DecodeGroups writes behind it.
+	outOctets = blockOctets/4*3 + 16
+)
 
 // Odd is what was odd about base64 that was read all the same. Programs differ in what they make of it.
 type Odd struct {
@@ -22,6 +28,7 @@ type Reader struct {
 	src  io.Reader
 	in   []byte
 	out  []byte // decoded, from at on
+	own  []byte // where that is, if it is not where the caller wants it
 	at   int
 	acc  uint32 // digits of a group that is not whole
 	n    int    // how many
@@ -52,18 +59,33 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if r.err != nil {
 			return 0, r.err
 		}
-		r.fill()
+		if len(p) < outOctets {
+			r.fill(nil)
+			continue
+		}
+		// All of p may be written to: io.Reader.
+		r.fill(p[:0:len(p)])
+		n := len(r.out)
+		if r.out = r.out[:0:0]; n > 0 {
+			return n, nil
+		}
 	}
 	n := copy(p, r.out[r.at:])
 	r.at += n
 	return n, nil
 }
 
-// fill reads and decodes a block.
-func (r *Reader) fill() {
+// fill reads and decodes a block to out, which has room for it, or to where
+// nobody else reads.
+func (r *Reader) fill(out []byte) {
 	if r.in == nil {
 		r.in = make([]byte, blockOctets)
-		r.out = make([]byte, 0, blockOctets/4*3+16)
+	}
+	if out == nil {
+		if r.own == nil {
+			r.own = make([]byte, 0, outOctets)
+		}
+		out = r.own
 	}
 	n, err := r.src.Read(r.in)
 	if n < 0 || n > len(r.in) {
@@ -74,7 +96,7 @@ func (r *Reader) fill() {
 	} else if err == nil && r.idle >= maxIdle {
 		err = io.ErrNoProgress
 	}
-	r.out, r.at = r.decode(r.out[:0], r.in[:n]), 0
+	r.out, r.at = r.decode(out, r.in[:n]), 0
 	if err == io.EOF {
 		r.finish()
 	}

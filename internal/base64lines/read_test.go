@@ -1,6 +1,7 @@
 package base64lines
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -129,6 +130,29 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
+// A block that is full, and what was left over before it, has room in a buffer
+// that is as small as decoding into it allows, and in the next smaller one.
+func TestReadInto(t *testing.T) {
+	data := bytes.Repeat([]byte("abcde"), blockOctets)
+	text := base64.StdEncoding.EncodeToString(data)
+	for _, first := range []int{0, 1, 2, 3} {
+		for _, size := range []int{outOctets - 1, outOctets, outOctets + 1, 2 * outOctets} {
+			r := NewReader(io.MultiReader(strings.NewReader(text[:first]), strings.NewReader(text[first:])))
+			p, got := make([]byte, size), []byte{}
+			for {
+				n, err := r.Read(p)
+				got = append(got, p[:n]...)
+				if err == io.EOF {
+					break
+				}
+				require.NoError(t, err)
+			}
+			require.True(t, bytes.Equal(data, got), "%d %d", first, size)
+			require.Zero(t, r.Odd())
+		}
+	}
+}
+
 // FuzzReader: what encoding/base64 takes decodes to the same, and nothing is
 // odd about it but bits that do not count; what it refuses is odd.
 func FuzzReader(f *testing.F) {
@@ -140,6 +164,9 @@ func FuzzReader(f *testing.F) {
 		got, err := io.ReadAll(r)
 		require.NoError(t, err)
 		odd := r.Odd()
+		large, err := io.ReadAll(bufio.NewReaderSize(NewReader(bytes.NewReader(in)), 2*outOctets)) // decoded to where it is read
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(got, large), "%q", in)
 		strict := bytes.NewBuffer(nil)
 		for _, c := range in {
 			if !strings.ContainsRune(" \t\r\n", rune(c)) {
