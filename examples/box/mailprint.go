@@ -69,6 +69,9 @@ func conclusion(m *mail.Message) string {
 		who = "Who wrote it as a whole is not proven: a mailing list passed it on, and the notes say who signed what"
 	case !s.Signed && partVerified:
 		who = "Who wrote it as a whole is not proven: only a part is signed, and the notes say which, and by whom"
+	case s.Signed && s.From != "" && slices.ContainsFunc(s.Findings, func(f mail.Finding) bool { return f.Code == "signature-unchecked" || f.Code == "signer-unknown" }):
+		who = "Who wrote it is not proven: it is signed by a key that is not verified as that of " + oneLine(cut(s.From)) +
+			" (box ring add FILE FINGERPRINT, with the fingerprint from its owner)"
 	case s.Signed:
 		who = "Who wrote it is not proven: it is signed, and the notes say why that does not count"
 	default:
