@@ -225,7 +225,9 @@ func (s *Session) fetch(folder string, id ID, w io.Writer) (int64, error) {
 			return limit
 		}
 		found = true
+		s.saslConn.literal.Store(true)
 		n, err = io.Copy(w, body.Literal)
+		s.saslConn.literal.Store(false)
 		return err
 	})
 	if err == nil && !found {

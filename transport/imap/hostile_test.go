@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/transport/internal/secure"
 )
 
 const listed = "* 1 FETCH (UID 3 RFC822.SIZE 5 FLAGS () INTERNALDATE \"01-Mar-2026 12:00:00 +0000\")\r\nOK done"
@@ -196,5 +197,51 @@ func TestContext(t *testing.T) {
 		_, err = session.List(ctx, "INBOX", 0)
 		require.Error(t, err)
 		_ = session.Close()
+	}
+}
+
+// The client reads some answers in a recursion: what nests too deep is not given
+// to it, in a line or with literals between. In a message anything may stand.
+func TestNesting(t *testing.T) {
+	deep := strings.Repeat("(", maxNesting)
+	apart := strings.Repeat("((\"a\" \"b\" NIL NIL NIL {4}\r\n7bit 1)", maxNesting/2+1)
+	for _, c := range []struct {
+		name, answer string
+		fits         bool
+	}{
+		{"as deep as may be", "* OK " + deep[:maxNesting-1000] + "\r\nOK done", true},
+		{"too deep", "* OK " + deep + "(\r\nOK done", false},
+		{"a structure", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", maxTalk-1000) + "\r\nOK done", false},
+		{"with literals", "* 1 FETCH (BODYSTRUCTURE " + apart + "\r\nOK done", false},
+	} {
+		s := &script{reply: func(command, arguments string) string {
+			if command == "UID SEARCH" {
+				return c.answer
+			}
+			return plain(command, arguments)
+		}}
+		_, err := dial(t, s.start(t)).List(context.Background(), "INBOX", 0)
+		if c.fits {
+			require.NoError(t, err, c.name)
+		} else {
+			require.ErrorIs(t, err, secure.ErrFlood, c.name)
+		}
+	}
+	text := strings.Repeat("(", 2*maxNesting)
+	s := &script{reply: func(command, arguments string) string {
+		switch {
+		case command != "UID FETCH":
+			return plain(command, arguments)
+		case strings.Contains(arguments, "BODY.PEEK"):
+			return fmt.Sprintf("* 1 FETCH (UID 3 BODY[] {%d}\r\n%s)\r\nOK done", len(text), text)
+		}
+		return listed
+	}}
+	session := dial(t, s.start(t))
+	for range 2 {
+		var got bytes.Buffer
+		_, err := session.Fetch(context.Background(), "INBOX", ID{7, 3}, &got)
+		require.NoError(t, err)
+		require.Equal(t, text, got.String())
 	}
 }

@@ -135,7 +135,7 @@ func (s *Session) begin(ctx context.Context, what string, allow int64) (end func
 		s.mu.Unlock()
 		return nil, fmt.Errorf("imap: %s: the connection cannot be used any more: %w", what, s.broken)
 	}
-	s.conn.Allow(allow)
+	s.allow(allow)
 	stalling, stop := s.conn.Stall(ctx, stall)
 	return func(err error) error {
 		defer s.mu.Unlock()
@@ -155,6 +155,13 @@ func (s *Session) begin(ctx context.Context, what string, allow int64) (end func
 	}, nil
 }
 
+// allow gives the server leave to say n octets, with as much nested in each
+// other as it needs.
+func (s *Session) allow(n int64) {
+	s.conn.Allow(n)
+	s.saslConn.nesting.Store(maxNesting)
+}
+
 // localError is one after which the connection can still be used.
 type localError struct{ error }
 
@@ -166,7 +173,7 @@ func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken == nil {
-		s.conn.Allow(maxTalk)
+		s.allow(maxTalk)
 		leaving, cancel := context.WithTimeout(context.Background(), farewell)
 		defer cancel()
 		stop := s.conn.Watch(leaving)
