@@ -68,12 +68,20 @@ func (r *reading) inline(p *Part) error {
 	if p.depth+2 > r.limits.Depth {
 		return limit("parts in each other", r.limits.Depth)
 	}
+	if r.checked >= maxChecked {
+		r.seen(p) // which says so: then the text stays one
+		return nil
+	}
+	text, err := r.decodedOnce(p)
+	if err != nil {
+		return err
+	}
 	p.find("inline-pgp", "OpenPGP stands in the text: each block says something of itself alone, and nothing around it is protected", false)
 	for _, x := range pieces {
 		if x.blank {
 			continue
 		}
-		if err := r.piece(p, x, p.spine && blocks == 1 && texts == 0); err != nil {
+		if err := r.piece(p, text, x, p.spine && blocks == 1 && texts == 0); err != nil {
 			return err
 		}
 	}
@@ -81,8 +89,7 @@ func (r *reading) inline(p *Part) error {
 }
 
 // fewBlocks returns pieces with all that follows the first maxChecked blocks as
-// one text. Each piece is read from the beginning of the text, so that many in a
-// long one would take the square of its length.
+// one text: no more are looked at.
 func fewBlocks(pieces []piece) []piece {
 	blocks := 0
 	for i, x := range pieces {
@@ -96,16 +103,33 @@ func fewBlocks(pieces []piece) []piece {
 	return pieces
 }
 
-// piece makes x a part in p. whole is set for what is all of the message.
-func (r *reading) piece(p *Part, x piece, whole bool) error {
+// at is a text that can be read from anywhere.
+type at struct {
+	src   *source
+	start int64
+}
+
+// decodedOnce returns the text of p, of which there may be thousands of pieces:
+// to decode it up to each of them costs the square of its length. What is in no
+// encoding is read where it stands.
+func (r *reading) decodedOnce(p *Part) (at, error) {
+	if _, ok := p.open().(*io.SectionReader); ok {
+		return at{p.src, p.node.Body}, nil
+	}
+	kept, err := r.hold(p.open(), maxInline, nil, false)
+	if failed := p.src.failed(); failed != nil {
+		return at{}, failed
+	}
+	return at{kept, 0}, err
+}
+
+// piece makes x a part in p, of which text is the content. whole is set for what
+// is all of the message.
+func (r *reading) piece(p *Part, text at, x piece, whole bool) error {
 	q := r.text(p, len(p.children)+1, x.end-x.start, func() io.Reader {
-		text := p.open()
-		// A text that ends before is one that fails, and then here too.
-		if _, err := io.CopyN(io.Discard, text, x.start); err != nil {
-			return errReader{err}
-		}
-		return io.LimitReader(text, x.end-x.start)
+		return io.NewSectionReader(text.src, text.start+x.start, x.end-x.start)
 	})
+	q.src = text.src
 	p.children = append(p.children, q)
 	if x.kind == "" || !r.seen(q) {
 		return nil
@@ -142,11 +166,6 @@ func (r *reading) text(around *Part, nth int, size int64, open func() io.Reader)
 	r.island(p)
 	return p
 }
-
-// errReader is a reader of an error.
-type errReader struct{ err error }
-
-func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
 // splitInline finds the blocks in a text; none: nil. A block that does not end
 // is text.

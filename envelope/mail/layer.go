@@ -112,6 +112,7 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	defer src.Close()
 	m, err := begin(&r.opener, &spool.Fixed{ReadSeeker: src})
 	if err != nil {
+		r.spent(err)
 		l.Err = layerError(err)
 		return nil, nil
 	}
@@ -120,6 +121,7 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	defer next.Close()
 	t := &told{r: next}
 	kept, err := r.hold(t, p.octets()+r.growth, p, tree)
+	r.spent(errors.Join(err, t.err))
 	switch {
 	case errors.Is(err, envelope.ErrLimit) && (t.err == nil || t.err == io.EOF), err == nil && !r.grew(kept, p):
 		l.Err = &envelope.LimitError{What: "octets that the compressed content of one message grows to", Max: r.mostGrowth()}
@@ -154,6 +156,14 @@ func (p *Part) octets() int64 {
 func (r *reading) grew(kept *source, p *Part) bool {
 	r.growth -= max(0, kept.Size()-p.octets())
 	return r.growth >= 0
+}
+
+// spent takes all that layers may still grow where one reached a limit: it grew
+// until then, and each of dozens beside it would once more.
+func (r *reading) spent(err error) {
+	if errors.Is(err, envelope.ErrLimit) {
+		r.growth = min(r.growth, 0)
+	}
 }
 
 // mostGrowth is the default of envelope.Limits.Decompressed, or what was set.

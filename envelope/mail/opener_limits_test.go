@@ -143,6 +143,33 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// What reached the limit of growth used it up: none beside it grows again. One
+// that is within the limits is opened first, and nothing after.
+func TestGrowthIsSpent(t *testing.T) {
+	small := compressed(t, plainText+strings.Repeat("0", 10_000))
+	bomb := compressed(t, plainText+strings.Repeat("0", 1_000_000))
+	o := reader(t)
+	o.Limits.Envelope.Decompressed = 100_000
+	for _, c := range []struct {
+		parts []string
+		opens []bool
+	}{
+		{[]string{small, small}, []bool{true, true}},
+		{[]string{small, bomb}, []bool{true, false}},
+		{[]string{bomb, small}, []bool{false, false}},
+	} {
+		m := opened(t, o, headers+mixed(c.parts...))
+		for i, l := range m.Layers() {
+			if c.opens[i] {
+				require.NoError(t, l.Err)
+			} else {
+				require.ErrorIs(t, l.Err, envelope.ErrLimit)
+			}
+		}
+		require.Len(t, m.Layers(), len(c.opens))
+	}
+}
+
 // All layers of a message share the memory for copies: the rest is in files.
 func TestHeldMemory(t *testing.T) {
 	o := reader(t)
