@@ -13,6 +13,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
+	"github.com/doublekeybox/doublekeybox/internal/reread"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/smime"
 )
@@ -206,18 +207,20 @@ func (a *app) authoritiesForMail(o *mail.Opener) error {
 // a mail that needs one: that takes a moment for each, and perhaps a passphrase.
 func (a *app) openMail(f *readFlags, o *mail.Opener, in *input) (*mail.Message, error) {
 	defer in.bar.stop()
-	var src io.Reader = in.Reader
-	again := in.size >= 0 && in.name != "-"
-	if again {
-		src = in.file // which is read at any place: no copy is kept
-	} else if err := a.unlockForMail(f, o); err != nil {
-		return nil, err
+	var src io.Reader = in.file // which is read at any place: no copy is kept
+	if in.size < 0 {
+		kept, err := reread.Hold(in.Reader, reread.Options{Dir: o.Limits.Envelope.SpoolDir})
+		if err != nil {
+			return nil, failed("reading", in.name, err)
+		}
+		in.kept = kept
+		src = io.NewSectionReader(kept, 0, kept.Size())
 	}
 	m, err := o.Open(src)
 	if err != nil {
 		return nil, failed("reading", in.name, err)
 	}
-	if !again || !errors.Is(m.Err(), envelope.ErrNotForYou) || len(f.keys)+len(f.passphrases) > 0 {
+	if !errors.Is(m.Err(), envelope.ErrNotForYou) || len(f.keys)+len(f.passphrases) > 0 {
 		return m, nil
 	}
 	m.Close()

@@ -17,6 +17,7 @@ type input struct {
 	size int64  // -1: not known
 	file *os.File
 	bar  *progress
+	kept io.Closer // of what is no file, where it has to be read twice; nil for none
 }
 
 // open opens name, "-" and "" being standard input. doing is what the progress
@@ -56,6 +57,9 @@ func (a *app) open(name, doing string) (*input, error) {
 // Close ends the progress bar and closes the file.
 func (in *input) Close() error {
 	in.bar.stop()
+	if in.kept != nil {
+		in.kept.Close()
+	}
 	if in.file != nil && in.name != "-" {
 		return in.file.Close()
 	}
