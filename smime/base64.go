@@ -104,13 +104,14 @@ func (r *base64Reader) decode(letters []byte) (int, error) {
 
 // appendLetters appends src without its white space, a line at a time.
 func appendLetters(dst, src []byte) []byte {
+	blank := bytes.IndexByte(src, ' ') >= 0 || bytes.IndexByte(src, '\t') >= 0
 	for len(src) > 0 {
 		line, rest, found := bytes.Cut(src, []byte{'\n'})
 		if found && len(line) > 0 && line[len(line)-1] == '\r' {
 			line = line[:len(line)-1]
 		}
 		src = rest
-		if bytes.IndexByte(line, ' ') < 0 && bytes.IndexByte(line, '\t') < 0 && bytes.IndexByte(line, '\r') < 0 {
+		if !blank && bytes.IndexByte(line, '\r') < 0 {
 			dst = append(dst, line...)
 			continue
 		}
