@@ -71,6 +71,20 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Next is Read without a copy: what it returns is the caller's to read until the next call of Next, Read or Close, and never nothing
+// without an error.
+func (r *Reader) Next() ([]byte, error) {
+	for len(r.cur) == 0 {
+		if r.err != nil {
+			return nil, r.err
+		}
+		r.next()
+	}
+	p := r.cur
+	r.cur = nil
+	return p, nil
+}
+
 // next makes sure that cur is not empty, or else that err is set.
 func (r *Reader) next() {
 	if r.run == nil && r.held == nil {

@@ -111,3 +111,30 @@ func TestClose(t *testing.T) {
 		time.Sleep(time.Millisecond) // they have done everything, and have yet to end
 	}
 }
+
+// TestNext: what is lent and what is read are the source together.
+func TestNext(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcde"), 30_000)
+	r := ahead.New(bytes.NewReader(want))
+	var got []byte
+	for i := 0; ; i++ {
+		p, err := r.Next()
+		got = append(got, p...)
+		if err == io.EOF {
+			require.Empty(t, p)
+			break
+		}
+		require.NoError(t, err)
+		require.NotEmpty(t, p)
+		q := make([]byte, i)
+		n, err := r.Read(q)
+		if err != io.EOF {
+			require.NoError(t, err)
+		}
+		got = append(got, q[:n]...)
+	}
+	require.True(t, bytes.Equal(want, got))
+	require.NoError(t, r.Close())
+	_, err := r.Next()
+	require.ErrorIs(t, err, ahead.ErrClosed)
+}

@@ -26,7 +26,8 @@ type Odd struct {
 // Reader decodes base64 in lines of any length.
 type Reader struct {
 	src  io.Reader
-	in   []byte
+	in   []byte // where it is read to; with next, what was not decoded of what that returned
+	next func() ([]byte, error)
 	out  []byte // decoded, from at on
 	own  []byte // where that is, if it is not where the caller wants it
 	at   int
@@ -39,8 +40,15 @@ type Reader struct {
 	err  error
 }
 
-// NewReader returns a Reader of src. It fails only where src does: Odd says what was not as it should be.
-func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+// NewReader returns a Reader of src, which may lend what it reads, as
+// ahead.Reader does. It fails only where src does: Odd says what was not as it should be.
+func NewReader(src io.Reader) *Reader {
+	r := &Reader{src: src}
+	if lender, ok := src.(interface{ Next() ([]byte, error) }); ok {
+		r.next = lender.Next
+	}
+	return r
+}
 
 // Odd returns what was found so far. At io.EOF it is complete.
 func (r *Reader) Odd() Odd { return r.odd }
@@ -78,14 +86,18 @@ func (r *Reader) Read(p []byte) (int, error) {
 // fill reads and decodes a block to out, which has room for it, or to where
 // nobody else reads.
 func (r *Reader) fill(out []byte) {
-	if r.in == nil {
-		r.in = make([]byte, blockOctets)
-	}
 	if out == nil {
 		if r.own == nil {
 			r.own = make([]byte, 0, outOctets)
 		}
 		out = r.own
+	}
+	if r.next != nil {
+		r.lent(out)
+		return
+	}
+	if r.in == nil {
+		r.in = make([]byte, blockOctets)
 	}
 	n, err := r.src.Read(r.in)
 	if n < 0 || n > len(r.in) {
@@ -101,6 +113,18 @@ func (r *Reader) fill(out []byte) {
 		r.finish()
 	}
 	r.err = err
+}
+
+// lent decodes what the source lends, a block at a time.
+func (r *Reader) lent(out []byte) {
+	if len(r.in) == 0 {
+		r.in, r.err = r.next()
+	}
+	n := min(len(r.in), blockOctets)
+	r.out, r.at = r.decode(out, r.in[:n]), 0
+	if r.in = r.in[n:]; r.err == io.EOF {
+		r.finish()
+	}
 }
 
 // decode appends what text decodes to. Of four characters it makes three octets at most, those that were left over included.

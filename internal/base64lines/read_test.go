@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/doublekeybox/doublekeybox/internal/ahead"
 )
 
 // TestReader: what is made of text, and what is said of it.
@@ -137,18 +139,22 @@ func TestReadInto(t *testing.T) {
 	text := base64.StdEncoding.EncodeToString(data)
 	for _, first := range []int{0, 1, 2, 3} {
 		for _, size := range []int{outOctets - 1, outOctets, outOctets + 1, 2 * outOctets} {
-			r := NewReader(io.MultiReader(strings.NewReader(text[:first]), strings.NewReader(text[first:])))
-			p, got := make([]byte, size), []byte{}
-			for {
-				n, err := r.Read(p)
-				got = append(got, p[:n]...)
-				if err == io.EOF {
-					break
-				}
-				require.NoError(t, err)
+			src := func() io.Reader {
+				return io.MultiReader(strings.NewReader(text[:first]), strings.NewReader(text[first:]))
 			}
-			require.True(t, bytes.Equal(data, got), "%d %d", first, size)
-			require.Zero(t, r.Odd())
+			for _, r := range []*Reader{NewReader(src()), NewReader(ahead.New(src()))} {
+				p, got := make([]byte, size), []byte{}
+				for {
+					n, err := r.Read(p)
+					got = append(got, p[:n]...)
+					if err == io.EOF {
+						break
+					}
+					require.NoError(t, err)
+				}
+				require.True(t, bytes.Equal(data, got), "%d %d", first, size)
+				require.Zero(t, r.Odd())
+			}
 		}
 	}
 }
@@ -167,6 +173,11 @@ func FuzzReader(f *testing.F) {
 		large, err := io.ReadAll(bufio.NewReaderSize(NewReader(bytes.NewReader(in)), 2*outOctets)) // decoded to where it is read
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(got, large), "%q", in)
+		lent := NewReader(ahead.New(bytes.NewReader(in)))
+		same, err := io.ReadAll(lent)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(got, same), "%q", in)
+		require.Equal(t, odd, lent.Odd(), "%q", in)
 		strict := bytes.NewBuffer(nil)
 		for _, c := range in {
 			if !strings.ContainsRune(" \t\r\n", rune(c)) {
@@ -204,4 +215,13 @@ func FuzzRoundTrip(f *testing.F) {
 		require.True(t, bytes.Equal(data, got))
 		require.Zero(t, r.Odd())
 	})
+}
+
+// TestLentFails: what a source lends before it fails comes before its error.
+func TestLentFails(t *testing.T) {
+	failed := errors.New("failed")
+	text := strings.Repeat("QUJD", 40_000)
+	got, err := io.ReadAll(NewReader(ahead.New(io.MultiReader(strings.NewReader(text), iotest.ErrReader(failed)))))
+	require.ErrorIs(t, err, failed)
+	require.Equal(t, strings.Repeat("ABC", 40_000), string(got))
 }
