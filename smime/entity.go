@@ -32,15 +32,23 @@ func entityHeader(head []byte) (h textproto.MIMEHeader, body int, ok bool) {
 	if len(head) == 0 || head[0]|0x20 < 'a' || head[0]|0x20 > 'z' {
 		return nil, 0, false
 	}
-	for {
+	for first, crlf := true, false; ; first = false {
 		i := bytes.IndexByte(head[body:], '\n')
 		if i < 0 {
 			return nil, 0, false
 		}
-		line := head[body : body+i]
-		body += i + 1
-		if len(line) == 0 || len(line) == 1 && line[0] == '\r' {
+		line, cr := bytes.CutSuffix(head[body:body+i], []byte{'\r'})
+		if body += i + 1; first {
+			crlf = cr
+		}
+		if cr != crlf {
+			return nil, 0, false
+		}
+		if len(line) == 0 {
 			break
+		}
+		if !isHeaderLine(line) {
+			return nil, 0, false
 		}
 	}
 	if !isText(head[:body]) {
@@ -48,6 +56,21 @@ func entityHeader(head []byte) (h textproto.MIMEHeader, body int, ok bool) {
 	}
 	h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(head[:body]))).ReadMIMEHeader()
 	return h, body, err == nil
+}
+
+// isHeaderLine reports whether every program reads the line as a field or as
+// what continues one: a line of white space alone ends the header for some, and
+// white space before the colon has some not know a second Content-Type, which is
+// the first for others.
+func isHeaderLine(line []byte) bool {
+	if bytes.IndexByte(line, '\r') >= 0 {
+		return false
+	}
+	if line[0] == ' ' || line[0] == '\t' {
+		return len(bytes.Trim(line, " \t")) > 0
+	}
+	name, _, ok := bytes.Cut(line, []byte{':'})
+	return ok && len(name) > 0 && !bytes.ContainsAny(name, " \t")
 }
 
 // isText reports whether b is text, as headers are. Blocks that somebody moved

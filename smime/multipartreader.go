@@ -68,8 +68,12 @@ func cutOff(err error) error {
 // there may be white space, which mail systems add; a longer boundary, as one
 // of an entity inside may have, would be a delimiter for some.
 func (m *multipartReader) delimiter(line []byte) error {
-	rest := bytes.TrimRight(line[len(m.delim)-1:], " \t\r\n")
-	switch string(rest) {
+	rest, ended := bytes.CutSuffix(line[len(m.delim)-1:], []byte{'\n'})
+	rest, crlf := bytes.CutSuffix(rest, []byte{'\r'})
+	if ended && crlf == m.bareLF || !ended && crlf {
+		return malformed("a multipart entity has line ends of two kinds")
+	}
+	switch string(bytes.TrimRight(rest, " \t")) {
 	case "":
 	case "--":
 		m.last = true
@@ -125,6 +129,8 @@ func (p *mimePart) search() error {
 	case i < 0:
 		p.clear = len(buf) - len(m.delim)
 		return nil
+	case i > 0 && buf[i-1] == '\r' && m.bareLF:
+		return malformed("a multipart entity has line ends of two kinds")
 	case i > 0 && buf[i-1] == '\r':
 		p.clear = i - 1
 	case !m.bareLF:

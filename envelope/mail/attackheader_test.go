@@ -223,6 +223,11 @@ func stripAttacks() []attack {
 			inner = multipartOf("mixed", "between", inner, plain(foreign))
 			return []string{inner, signaturePart(f, detached(f, inner, c.eve))}
 		}),
+		resealed("strip-inside-two-types", "Content-Type: multipart", "Content-Type : text/html\r\nContent-Type: multipart"),
+		resealed("strip-inside-blank-line", "\r\n\r\n--signed", "\r\n \r\nX: y\r\n\r\n--signed"),
+		resealed("strip-inside-no-name", "Content-Type: multipart", foreign+" text: more\r\nContent-Type: multipart"),
+		resealed("strip-inside-line-end", "--signed-outside\r\nContent-Type: text", "--signed-outside\nContent-Type: text"),
+		resealed("strip-inside-boundary", "--signed-outside\r\nContent-Type: application", "--signed-outside\r\r\nContent-Type: application"),
 		{name: "strip-inside-bad", mail: func(c *cast, f string, attacks bool) string {
 			inner := signed(f, plain(secret), c.alice)
 			if attacks {
@@ -323,4 +328,17 @@ func listAttacks() []attack {
 			return header + list + s
 		}},
 	}
+}
+
+// resealed is what Alice signed, sealed anew by somebody who changed what is
+// around the signed part, so that programs find different parts in it.
+func resealed(name, old, with string) attack {
+	return attack{name: name, mail: func(c *cast, f string, attacks bool) string {
+		inner := signed(f, plain(genuine), c.alice)
+		sane(strings.Contains(inner, old))
+		if attacks {
+			inner = strings.Replace(inner, old, with, 1)
+		}
+		return header + sealed(f, inner, nil, c.bob)
+	}}
 }
