@@ -1,12 +1,9 @@
 package mail
 
 import (
-	"mime"
 	"net/mail"
 	"strings"
 	"unicode"
-
-	"github.com/emersion/go-message/charset"
 
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 	"github.com/doublekeybox/doublekeybox/internal/mimeparse"
@@ -104,7 +101,7 @@ func (a *author) read(value string) {
 	}
 	// The same field as net/mail reads it, as most programs in Go do: a
 	// disagreement between two readers is what an attack is made of.
-	p := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charset.Reader}}
+	p := mail.AddressParser{WordDecoder: words()}
 	if list, err := p.ParseList(value); err != nil || len(list) != 1 || !mailbox.Same(list[0].Address, addr) {
 		a.found("from-unreadable", "programs read From in different ways: "+cut(value), true)
 		return

@@ -1,7 +1,9 @@
 package mail
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/mail"
 	"slices"
@@ -25,11 +27,28 @@ func isAddressField(name string) bool {
 	return slices.Contains([]string{"From", "Sender", "Reply-To", "To", "Cc", "Bcc"}, name)
 }
 
+// maxWords is how many encoded words of one field are decoded that are neither
+// UTF-8 nor ISO 8859-1: each costs a decoder of its own, and a hostile header
+// has 12,000.
+const maxWords = 1000
+
+var errWords = errors.New("mail: too many encoded words")
+
+// words returns a decoder for one field.
+func words() *mime.WordDecoder {
+	left := maxWords
+	return &mime.WordDecoder{CharsetReader: func(name string, in io.Reader) (io.Reader, error) {
+		if left--; left < 0 {
+			return nil, errWords
+		}
+		return charset.Reader(name, in)
+	}}
+}
+
 // decoded returns text with its encoded words (RFC 2047) decoded, in whatever
 // charset, as valid UTF-8. What cannot be decoded stays as it is.
 func decoded(text string) string {
-	d := mime.WordDecoder{CharsetReader: charset.Reader}
-	if s, err := d.DecodeHeader(text); err == nil {
+	if s, err := words().DecodeHeader(text); err == nil {
 		text = s
 	}
 	return strings.ToValidUTF8(text, "\uFFFD")
@@ -111,7 +130,7 @@ func addressList(fields []string) (all []mail.Address, ok bool) {
 		if collapsed(v) == "" {
 			continue
 		}
-		p := mail.AddressParser{WordDecoder: &mime.WordDecoder{CharsetReader: charset.Reader}}
+		p := mail.AddressParser{WordDecoder: words()}
 		list, err := p.ParseList(v)
 		if err != nil {
 			return nil, false

@@ -420,3 +420,25 @@ func FuzzJudge(f *testing.F) {
 		}
 	})
 }
+
+// Words of a charset that needs a decoder each are decoded up to a number, in
+// one field; UTF-8 needs none.
+func TestManyWords(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		word, is string
+		n        int
+		decoded  bool
+	}{
+		{"=?koi8-r?q?=C1?=", "\u0430", maxWords, true},
+		{"=?koi8-r?q?=C1?=", "\u0430", maxWords + 1, false},
+		{"=?utf-8?q?=C3=BC?=", "\u00FC", maxWords + 1, true},
+	} {
+		text := strings.TrimSpace(strings.Repeat(c.word+" ", c.n))
+		want := text
+		if c.decoded {
+			want = strings.Repeat(c.is, c.n)
+		}
+		require.Equal(t, want, decoded(text))
+	}
+}

@@ -25,9 +25,13 @@ func (r *Report) guess(root *mimeparse.Node, src io.ReaderAt) error {
 			break
 		}
 	}
-	for _, field := range root.Header.Values("X-Failed-Recipients") {
+	var all reason // of the one text, which may be long
+	for i, field := range root.Header.Values("X-Failed-Recipients") {
+		if i == 0 {
+			all = reasonIn(text)
+		}
 		for _, a := range strings.Split(field, ",") {
-			r.failed(clean(a), text)
+			r.failed(clean(a), all)
 		}
 	}
 	if len(r.Recipients) > 0 || !strings.HasPrefix(text, "Hi. This is ") {
@@ -38,25 +42,34 @@ func (r *Report) guess(root *mimeparse.Node, src io.ReaderAt) error {
 			break
 		}
 		if a, why, ok := strings.Cut(paragraph, ">:\n"); ok && strings.HasPrefix(a, "<") {
-			r.failed(clean(a[1:]), why)
+			r.failed(clean(a[1:]), reasonIn(why))
 		}
 	}
 	return nil
 }
 
-// failed notes a recipient, of whom text says why.
-func (r *Report) failed(address, text string) {
+// reason is why a message did not reach somebody.
+type reason struct{ status, diagnostic string }
+
+// replyCode is an answer of SMTP without an enhanced code, at the beginning of a line.
+var replyCode = regexp.MustCompile(`(?m)(?:^|[ :])([45])[0-9]{2}[ -]`)
+
+func reasonIn(text string) reason {
+	why := reason{status: code(text)}
+	if why.status == "" {
+		if m := replyCode.FindStringSubmatch(text); m != nil {
+			why.status = m[1] + ".0.0"
+		}
+	}
+	why.diagnostic = clean(strings.ReplaceAll(text, "\n", " "))
+	return why
+}
+
+// failed notes a recipient.
+func (r *Report) failed(address string, why reason) {
 	known := slices.ContainsFunc(r.Recipients, func(to Recipient) bool { return to.Address == address })
 	if _, err := mailbox.Parse(address); err != nil || known || len(r.Recipients) >= maxRecipients {
 		return
 	}
-	to := Recipient{Address: address, Action: "failed", Status: code(text)}
-	if to.Status == "" {
-		// An answer of SMTP without an enhanced code, at the beginning of a line.
-		if m := regexp.MustCompile(`(?m)(?:^|[ :])([45])[0-9]{2}[ -]`).FindStringSubmatch(text); m != nil {
-			to.Status = m[1] + ".0.0"
-		}
-	}
-	to.Diagnostic = clean(strings.ReplaceAll(text, "\n", " "))
-	r.Recipients = append(r.Recipients, to)
+	r.Recipients = append(r.Recipients, Recipient{Address: address, Action: "failed", Status: why.status, Diagnostic: why.diagnostic})
 }

@@ -132,10 +132,12 @@ func unescape(s string) string {
 	}
 }
 
+var statusCode = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:$|[^0-9A-Za-z.]|\.(?:$|[^0-9]))`)
+
 // code returns the first status code in s: class, subject and detail of RFC
 // 3463, Section 2, and not what is in the middle of an IP address.
 func code(s string) string {
-	m := regexp.MustCompile(`(?:^|[^0-9A-Za-z.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:$|[^0-9A-Za-z.]|\.(?:$|[^0-9]))`).FindStringSubmatch(s)
+	m := statusCode.FindStringSubmatch(s)
 	if m == nil {
 		return ""
 	}
