@@ -185,6 +185,14 @@ func shapeAttacks() []attack {
 		inside("shape-inner-two-encodings", "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n"+plain(genuine), "Content-Transfer-Encoding: 7bit\r\n"+plain(genuine)),
 		inside("shape-inner-boundary-twice", "Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--a\r\n"+plain(genuine)+"\r\n--a--\r\n--b\r\n"+plain(foreign)+"\r\n--b--\r\n", multipartOf("mixed", "a", plain(genuine))),
 		inside("shape-inner-base64-multipart", "Content-Transfer-Encoding: base64\r\n"+multipartOf("mixed", "inside", plain(genuine)), "Content-Transfer-Encoding: 7bit\r\n"+multipartOf("mixed", "inside", plain(genuine))),
+		// What is in a part ends, or is something else, for some programs.
+		inside("shape-inner-base64-goes-on", base64Part("R0VOVUlORS1PUkRFUg==\r\nRk9SRUlHTi1JTlNFUlQ="), base64Part("R0VOVUlORS1PUkRFUg==")),
+		inside("shape-inner-base64-cut", base64Part("R0VOVUlORS1PUkRFUgAAA"), base64Part("R0VOVUlORS1PUkRFUg==")),
+		inside("shape-inner-base64-stray", base64Part("R0VOVUlO*RS1PUkRFUg=="), base64Part("R0VOVUlORS1PUkRFUg==")),
+		inside("shape-inner-quoted-damaged", "Content-Transfer-Encoding: quoted-printable\r\n"+plain(genuine+"=XZ"), "Content-Transfer-Encoding: quoted-printable\r\n"+plain(genuine+"=20")),
+		inside("shape-inner-parameter-junk", strings.Replace(plain(genuine), "utf-8", "utf-8 x", 1), plain(genuine)),
+		inside("shape-inner-nul", plain(genuine+"\x00"+foreign), plain(genuine+foreign)),
+		inside("shape-inner-dashes-behind-cr", plain(genuine+"\r--inside"), plain(genuine+"\r\n--inside")),
 		inside("shape-inner-nested-same", multipartOf("mixed", "inside", multipartOf("mixed", "inside", plain(genuine)), plain(foreign)), multipartOf("mixed", "inside", multipartOf("mixed", "deeper", plain(genuine)), plain(foreign))),
 	}
 }
@@ -209,4 +217,8 @@ func inside(name, odd, plain string) attack {
 		}
 		return header + signed(f, plain, c.alice)
 	}}
+}
+
+func base64Part(body string) string {
+	return "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" + body + "\r\n"
 }

@@ -170,6 +170,7 @@ func pgpAttacks() []attack {
 			}
 			return header + encryptedWith("out", part)
 		}},
+		inline("inline-alone", func(c *cast) string { return cleartextSigned("Hash: SHA512\r\n", genuine+"\r\n", c.alice) }),
 		inline("inline-signed-around", func(c *cast) string {
 			return foreign + "\r\n" + cleartextSigned("Hash: SHA512\r\n", genuine+"\r\n", c.alice) + foreign + "\r\n"
 		}),
