@@ -77,8 +77,13 @@ func conclusion(m *mail.Message) string {
 	default:
 		who = "Who wrote it is not proven: it is not signed, and anybody can write any From"
 	}
-	if s.Encrypted {
+	switch {
+	case s.Encrypted:
 		return who + ". It was encrypted on its way."
+	case slices.ContainsFunc(m.Parts(), func(p *mail.Part) bool { return p.Encrypted }):
+		return who + ". Only a part of it was encrypted on its way."
+	case slices.ContainsFunc(m.Layers(), func(l *mail.Layer) bool { return l.Kind == "encrypted" }):
+		return who + ". Its encryption is not to be relied on: the notes say why."
 	}
 	return who + ". It was not encrypted: everybody on its way could read it."
 }
