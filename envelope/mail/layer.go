@@ -108,6 +108,10 @@ func (r *reading) unwrap(p *Part, l *Layer, begin opening, open func() io.Reader
 }
 
 func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reader, tree bool) (*source, error) {
+	if l.Kind == kindCompressed && r.growth <= 0 {
+		l.Err = r.tooLarge() // package smime looks at all of it before any is kept
+		return nil, nil
+	}
 	src := rereadable(open)
 	defer src.Close()
 	m, err := begin(&r.opener, &spool.Fixed{ReadSeeker: src})
@@ -124,7 +128,7 @@ func (r *reading) release(p *Part, l *Layer, begin opening, open func() io.Reade
 	r.spent(errors.Join(err, t.err))
 	switch {
 	case errors.Is(err, envelope.ErrLimit) && (t.err == nil || t.err == io.EOF), err == nil && !r.grew(kept, p):
-		l.Err = &envelope.LimitError{What: "octets that the compressed content of one message grows to", Max: r.mostGrowth()}
+		l.Err = r.tooLarge()
 		return nil, nil
 	case t.err != nil && t.err != io.EOF:
 		l.Err = layerError(t.err)
@@ -164,6 +168,10 @@ func (r *reading) spent(err error) {
 	if errors.Is(err, envelope.ErrLimit) {
 		r.growth = min(r.growth, 0)
 	}
+}
+
+func (r *reading) tooLarge() error {
+	return &envelope.LimitError{What: "octets that the compressed content of one message grows to", Max: r.mostGrowth()}
 }
 
 // mostGrowth is the default of envelope.Limits.Decompressed, or what was set.
