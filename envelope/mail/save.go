@@ -37,12 +37,13 @@ func Save(root *os.Root, parts ...*Part) (names []string, err error) {
 			names = nil
 		}
 	}()
+	last := map[string]int{} // of each name, so that many of one are not tried again and again
 	for _, p := range parts {
 		if holdsOthers(p) {
 			names = append(names, "")
 			continue
 		}
-		name, err := saveOne(root, p)
+		name, err := saveOne(root, p, last)
 		if err != nil {
 			return names, fmt.Errorf("mail: saving part %s: %w", p.Path, err)
 		}
@@ -59,7 +60,7 @@ func holdsOthers(p *Part) bool {
 }
 
 // saveOne writes one file under a temporary name and then gives it its own.
-func saveOne(root *os.Root, p *Part) (name string, err error) {
+func saveOne(root *os.Root, p *Part, last map[string]int) (name string, err error) {
 	temp := ".part-" + rand.Text()
 	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -80,15 +81,16 @@ func saveOne(root *os.Root, p *Part) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return publish(root, temp, fileName(p))
+	return publish(root, temp, fileName(p), last)
 }
 
 // publish gives the file temp a name that nobody has. A link fails where the
 // name is there, in one step; where a file system has no links, a file that is
 // made empty holds the name.
-func publish(root *os.Root, temp, want string) (name string, err error) {
-	for n := 1; n <= maxSameName; n++ {
+func publish(root *os.Root, temp, want string, last map[string]int) (name string, err error) {
+	for n := last[want] + 1; n <= maxSameName; n++ {
 		name = numbered(want, n)
+		last[want] = n
 		if err = root.Link(temp, name); err == nil {
 			return name, nil
 		}
