@@ -23,7 +23,9 @@ var errPlanUsed = errors.New("mail: the plan was sealed already, and its attachm
 // signatures of its own, and is held against the plan once it is written.
 //
 // After an error there is no Sealed at all, and none of the files holds what
-// opens. Errors are those of the attachments' readers and of files;
+// opens: each is emptied where it has a method Truncate, as an *os.File has. One
+// without is to be thrown away, since the end of one message can be in its file
+// when that of the next one cannot be written. Errors are those of the attachments' readers and of files;
 // envelope.RecipientsError where a key was revoked or taken from the ring since
 // the plan was made.
 func (p *Plan) Seal(files ...File) ([]*Sealed, error) {

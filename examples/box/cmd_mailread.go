@@ -254,7 +254,10 @@ func (a *app) mailRing() (*keyring.Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && a.ring.dir == "" {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if a.ring.dir != "" {
+			return nil, usagef("--ring %s: there is no ring: check the name; box ring add makes one", shown(a.ring.dir))
+		}
 		return nil, nil
 	}
 	return a.openRing()

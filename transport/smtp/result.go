@@ -94,6 +94,9 @@ type PartialError struct {
 
 func (e *PartialError) Error() string {
 	r := e.Result
+	if r == nil { // of a zero PartialError, which nothing here returns
+		return "smtp: a message was not accepted for everybody"
+	}
 	text := fmt.Sprintf("smtp: %.80q was accepted for %d of %d", r.MessageID, len(r.Which(Accepted)), len(r.Recipients))
 	const most = 5 // who is named on one line
 	named := 0
@@ -114,10 +117,34 @@ func (e *PartialError) Error() string {
 
 // Unwrap returns the errors of the recipients.
 func (e *PartialError) Unwrap() (errs []error) {
+	if e.Result == nil {
+		return nil
+	}
 	for _, to := range e.Result.Recipients {
 		if to.Err != nil && !errors.Is(errors.Join(errs...), to.Err) {
 			errs = append(errs, to.Err)
 		}
 	}
 	return errs
+}
+
+// sendErrors are the errors of several messages, on one line.
+type sendErrors []error
+
+func (e sendErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e sendErrors) Unwrap() []error { return e }
+
+// joined is nil for none.
+func joined(errs []error) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return sendErrors(errs)
 }

@@ -110,7 +110,7 @@ func (s *Server) send(ctx context.Context, messages []message) ([]*Result, error
 			errs = append(errs, err)
 		}
 	}
-	return results, errors.Join(errs...)
+	return results, joined(errs)
 }
 
 // over reports whether nothing can be sent any more.

@@ -453,3 +453,17 @@ func TestSendMany(t *testing.T) {
 		require.Equal(t, []string{"bob@example.org"}, r.Which(NotSent))
 	}
 }
+
+// What went wrong with several messages is one line, and each cause is found.
+func TestErrorsOnOneLine(t *testing.T) {
+	require.NoError(t, joined(nil))
+	one := (&Result{MessageID: "a@example.org", Recipients: []Recipient{{Address: "x@example.org", Outcome: Refused, Err: ErrUTF8}}}).Err()
+	two := (&Result{MessageID: "b@example.org", Recipients: []Recipient{{Address: "y@example.org", Outcome: NotSent, Err: ErrLogin}}}).Err()
+	err := joined([]error{one, two})
+	require.NotContains(t, err.Error(), "\n")
+	require.ErrorIs(t, err, ErrUTF8)
+	require.ErrorIs(t, err, ErrLogin)
+	require.NotErrorIs(t, err, ErrTLS)
+	require.NotEmpty(t, new(PartialError).Error())
+	require.Empty(t, new(PartialError).Unwrap())
+}
