@@ -3,7 +3,6 @@ package mail
 import (
 	"errors"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -60,7 +59,7 @@ func (r *reading) keep(src io.Reader) (*source, error) {
 	if most <= 0 {
 		most = reread.DefaultMax
 	}
-	at, size, ok := section(src)
+	at, size, ok := reread.Section(src)
 	switch {
 	case !ok:
 		return r.hold(src, most, nil, true)
@@ -149,36 +148,6 @@ func (r *reading) add(kept *reread.Source, err error) (*source, error) {
 	}
 	r.m.sources = append(r.m.sources, kept)
 	return &source{kept: kept}, nil
-}
-
-// section returns what is left of a src that can be read at any place. A pipe
-// is an *os.File too, and says only when asked that it is none of these.
-func section(src io.Reader) (at io.ReaderAt, size int64, ok bool) {
-	s, ok := src.(interface {
-		io.ReaderAt
-		io.Seeker
-	})
-	if !ok {
-		return nil, 0, false
-	}
-	if f, ok := src.(*os.File); ok {
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return nil, 0, false
-		}
-	}
-	start, err := s.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return nil, 0, false
-	}
-	end, err := s.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, 0, false
-	}
-	if _, err := s.Seek(start, io.SeekStart); err != nil || start < 0 {
-		return nil, 0, false
-	}
-	size = max(end-start, 0)
-	return io.NewSectionReader(s, start, size), size, true
 }
 
 // parseError makes the limit that a tree reached one of the whole message: what

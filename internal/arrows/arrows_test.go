@@ -62,6 +62,7 @@ func layers() []layer {
 		{"internal/seam", nil},
 		{"internal/mailbox", []string{x + "net/idna", x + "text", module + "/internal"}},
 		{"internal/mimeparse", []string{x + "text", module + "/internal"}},
+		{"internal/filename", []string{x + "text", module + "/internal"}},
 		{"internal/confusable", []string{x + "text", module + "/internal"}},
 		{"internal/", []string{x + "crypto", x + "sys", module + "/internal"}},
 		{"keyring/discover", []string{x, module + "/internal", module + "/keyring"}},
