@@ -23,12 +23,21 @@ type Passphrase struct {
 }
 
 type passphrase struct {
-	text     string
-	openOnly bool
+	text string
+	from origin
 }
 
-func newPassphrase(text string, openOnly bool) *Passphrase {
-	return &Passphrase{func() passphrase { return passphrase{text, openOnly} }}
+// origin is which function made a passphrase.
+type origin int
+
+const (
+	generated origin = iota
+	chosen
+	forOpening
+)
+
+func newPassphrase(text string, from origin) *Passphrase {
+	return &Passphrase{func() passphrase { return passphrase{text, from} }}
 }
 
 // A new passphrase has passphraseGroups groups of passphraseGroup characters,
@@ -63,7 +72,7 @@ func NewPassphrase() *Passphrase {
 			text = append(text, passphraseAlphabet[b[0]%n])
 		}
 	}
-	return newPassphrase(string(text), false)
+	return newPassphrase(string(text), generated)
 }
 
 // WeakPassphrase accepts a passphrase that a person chose. Weak, since people
@@ -83,7 +92,7 @@ func WeakPassphrase(text string) (*Passphrase, error) {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return nil, errors.New("envelope: a passphrase to seal with must be UTF-8 without control characters: is a line end left from the file that it came from?")
 	}
-	return newPassphrase(text, false), nil
+	return newPassphrase(text, chosen), nil
 }
 
 // OpenPassphrase takes any passphrase, of 1 to 1,024 octets, for
@@ -92,7 +101,7 @@ func OpenPassphrase(text string) (*Passphrase, error) {
 	if err := checkPassphrase(text); err != nil {
 		return nil, err
 	}
-	return newPassphrase(text, true), nil
+	return newPassphrase(text, forOpening), nil
 }
 
 func checkPassphrase(text string) error {
@@ -113,6 +122,13 @@ func (p Passphrase) Reveal() string {
 	}
 	return p.in().text
 }
+
+// Generated reports whether [NewPassphrase] made p: then nobody can guess it.
+func (p Passphrase) Generated() bool { return p.in != nil && p.in().from == generated }
+
+// OpensOnly reports whether nothing is sealed with p: [OpenPassphrase] made it,
+// or nothing did.
+func (p Passphrase) OpensOnly() bool { return p.in == nil || p.in().from == forOpening }
 
 // redacted is shown in place of the text.
 const redacted = "[passphrase]"
@@ -139,7 +155,7 @@ func texts(ps []*Passphrase, sealing bool) (out [][]byte, err error) {
 		switch {
 		case p == nil || p.in == nil:
 			return nil, fmt.Errorf("envelope: passphrase %d is the zero value: make it with NewPassphrase, WeakPassphrase or OpenPassphrase", i+1)
-		case sealing && p.in().openOnly:
+		case sealing && p.in().from == forOpening:
 			return nil, fmt.Errorf("envelope: passphrase %d is for opening only: seal with NewPassphrase, or accept it with WeakPassphrase", i+1)
 		}
 		out = append(out, []byte(p.in().text))
