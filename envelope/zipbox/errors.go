@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
 )
 
 // RefusedError says what is wrong with an archive that is not opened. It is
@@ -88,7 +89,8 @@ func refuse(code, name, detail string) error {
 	return &RefusedError{Code: code, Name: name, detail: detail}
 }
 
-// WeakError says that a passphrase can be guessed. It does not tell it.
+// WeakError says that a passphrase can be guessed. It does not tell it. It is
+// [keyring.ErrRefused].
 type WeakError struct {
 	Strength
 }
@@ -98,6 +100,9 @@ func (e *WeakError) Error() string {
 	return fmt.Sprintf("zipbox: the passphrase can be guessed, it has about %d bits and %d are needed: %s; generate one, or accept this one by Locker.Weak",
 		e.Bits, enoughBits, strings.Join(e.Reasons, "; "))
 }
+
+// Is reports whether target is [keyring.ErrRefused].
+func (e *WeakError) Is(target error) bool { return target == keyring.ErrRefused }
 
 var (
 	errNoPassphrase = errors.New("zipbox: no passphrase was given: make one with envelope.NewPassphrase, WeakPassphrase or OpenPassphrase")

@@ -71,7 +71,7 @@ const rootExamples = `  # See the whole thing work, with throwaway keys:
 const rootStatus = `
 Exit status:
   0  done
-  1  usage, input or output, wrong passphrase of a key file, mixed formats, not yet built
+  1  usage, input or output, wrong passphrase of a key file, mixed formats
   2  a key was refused: other fingerprint, expired, revoked, unusable, reader unknown
   3  the message is not sealed to any of these keys
   4  cannot be decrypted, damaged, cut off, or not a message at all
@@ -97,18 +97,15 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootStatus + "{{end}}")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"}, &cobra.Group{ID: "later", Title: "Recognised, but not yet built:"})
+	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"})
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
 		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.identityCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
 		a.rewrapCommand(), a.resealCommand(), a.ringCommand(), a.mailCommand(),
+		a.lockCommand(), a.unlockCommand(),
 	} {
 		c.GroupID = "now"
-		root.AddCommand(c)
-	}
-	for _, c := range laterCommands() {
-		c.GroupID = "later"
 		root.AddCommand(c)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -18,7 +18,7 @@ import (
 
 // The exit statuses, a promise to scripts.
 const (
-	exitOther     = 1 // usage, input and output, mixed formats, a key file's passphrase, not yet built
+	exitOther     = 1 // usage, input and output, mixed formats, a key file's passphrase
 	exitRefused   = 2
 	exitNotForYou = 3
 	exitDecrypt   = 4
@@ -75,7 +75,7 @@ func (f *failure) Unwrap() error { return f.err }
 // what to do about it.
 func (a *app) errorLine(err error) string {
 	s := err.Error()
-	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool"} {
+	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool", "zipbox"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
 	if what := flagFor(s); what != "" {
@@ -109,6 +109,7 @@ func (a *app) errorLine(err error) string {
 // write, "" if it does not.
 func flagFor(text string) string {
 	for _, f := range []struct{ library, here string }{
+		{"accept this one by Locker.Weak", "here: --generate, or --weak"},
 		{"set AllowPrivate", "here: --allow-private"},
 		{"or say that the address is yours", "here: box ring add FILE FINGERPRINT --own"},
 		{"Policy.AcceptFirstUse", "here: --accept first-use, on this command and on all that use the key"},

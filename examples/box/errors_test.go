@@ -32,7 +32,6 @@ func TestExitCode(t *testing.T) {
 		{syscall.ENOSPC, 1},
 		{io.ErrUnexpectedEOF, 1},
 		{&envelope.MixedError{}, 1},
-		{notYet("x"), 1},
 		{keyring.ErrRefused, 2},
 		{&keyring.MismatchError{}, 2},
 		{&keyring.ExpiredError{}, 2},

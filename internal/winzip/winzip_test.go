@@ -240,3 +240,11 @@ func BenchmarkReader(b *testing.B) {
 		io.Copy(io.Discard, struct{ io.Reader }{winzip.NewReader(p, 0, p.Size, 0)})
 	}
 }
+
+func BenchmarkXORAt(b *testing.B) {
+	keys, content := derive(b, winzip.AES256), octets(chunk)
+	b.SetBytes(chunk)
+	for b.Loop() {
+		keys.XORAt(content, 0)
+	}
+}
