@@ -16,7 +16,7 @@ import (
 const chunk = 128 << 10
 
 // testPassphrase is what the archives of the tests open with.
-const testPassphrase = "abcd-efgh-jkmn-pqrs-tuvw"
+const testPassphrase = "k8x2-mv9q-7tzr-4hwb-npc3"
 
 func passphrase(t testing.TB, text string) *envelope.Passphrase {
 	t.Helper()

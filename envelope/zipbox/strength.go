@@ -45,6 +45,9 @@ const (
 // strong.
 func Estimate(passphrase string) Strength {
 	text := filename.Composed(passphrase)
+	if drawn(text) {
+		return Strength{Bits: 99}
+	}
 	c := tally{seen: map[string]bool{}}
 	runs := split(text)
 	if days(runs) {
@@ -54,7 +57,7 @@ func Estimate(passphrase string) Strength {
 	switch {
 	case letters == 0 && digits > 0 && digits <= longNumber:
 		return Strength{min(digits*332/100, enoughBits-1), []string{reasonDigits, reasonNumber}}
-	case letters > 0 && digits >= 4 && letters <= 6 && changes <= 3 && digits <= longNumber:
+	case letters > 0 && digits >= 4 && letters <= 6 && changes <= 2 && digits <= longNumber && !hasWord(runs):
 		return Strength{min(digits*332/100+letters, enoughBits-1), []string{reasonNumber}}
 	}
 	for _, r := range runs {
@@ -75,6 +78,25 @@ func Estimate(passphrase string) Strength {
 	}
 	s.Reasons = append(s.Reasons, reasonShort)
 	return s
+}
+
+// drawn reports whether text has the form of what envelope.NewPassphrase draws,
+// of which by chance a part looks like words: nobody thinks of such a thing.
+func drawn(text string) bool {
+	groups := strings.Split(text, "-")
+	seen := map[rune]bool{}
+	for _, g := range groups {
+		for _, r := range g {
+			if !('a' <= r && r <= 'z' || '2' <= r && r <= '9') {
+				return false
+			}
+			seen[r] = true
+		}
+		if len(g) != 4 {
+			return false
+		}
+	}
+	return len(groups) == 5 && len(seen) >= 6
 }
 
 // run is a stretch of letters, of digits, or of anything else.
@@ -128,6 +150,17 @@ func shape(runs []run) (letters, digits, changes int) {
 		last = r.kind
 	}
 	return letters, digits, changes
+}
+
+// hasWord reports whether one of the runs is longer than what stands before a
+// number to say which kind it is of.
+func hasWord(runs []run) bool {
+	for _, r := range runs {
+		if r.kind == 'a' && utf8.RuneCountInString(r.text) > 4 && word(r.text) {
+			return true
+		}
+	}
+	return false
 }
 
 // days reports whether there is nothing but a day in runs: in figures, with or
@@ -249,10 +282,10 @@ func contains(list, word string) bool {
 // Months and what stands beside their figures, in the languages of the people
 // who are sent such letters most.
 const (
-	months = "jan january januar janvier enero gennaio feb february februar février febrero febbraio mar march märz mars marzo apr april avril abril aprile " +
+	months = "jan january januar janvier enero gennaio feb february februar février fév febrero febbraio mar march märz mars marzo apr april avril abril aprile " +
 		"may mai mayo maggio jun june juni juin junio giugno jul july juli juillet julio luglio aug august août agosto " +
 		"sep sept september septembre septiembre settembre oct okt october oktober octobre octubre ottobre " +
-		"nov november novembre noviembre dec dez december dezember décembre diciembre dicembre"
+		"nov november novembre noviembre dec dez december dezember décembre déc diciembre dicembre"
 	ordinals = "st nd rd th de di of"
 )
 

@@ -1,0 +1,80 @@
+package zipbox_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/envelope/zipbox"
+)
+
+func Example() {
+	var archive bytes.Buffer
+	p := envelope.NewPassphrase() // for one recipient, told by another way
+	w, err := zipbox.Lock(&archive, p)
+	if err != nil {
+		panic(err)
+	}
+	defer w.Abort()
+	f, err := w.Create("statement.pdf", time.Now())
+	if err != nil {
+		panic(err)
+	}
+	if _, err := io.WriteString(f, "you owe us nothing"); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+
+	var o zipbox.Opener
+	a, err := o.Open(bytes.NewReader(archive.Bytes()), p)
+	if err != nil {
+		panic(err)
+	}
+	defer a.Close()
+	for _, f := range a.Files() {
+		r := f.Open()
+		content, err := io.ReadAll(r)
+		r.Close()
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%s: %s\n", f.Name, content)
+	}
+	// Output: statement.pdf: you owe us nothing
+}
+
+func ExampleLocker_Lock() {
+	born, err := envelope.WeakPassphrase("24.12.1980")
+	if err != nil {
+		panic(err)
+	}
+	_, err = zipbox.Lock(io.Discard, born)
+	fmt.Println(err)
+
+	l := zipbox.Locker{Weak: true}
+	w, err := l.Lock(io.Discard, born)
+	if err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	fmt.Println(len(w.Receipt().Weak), "reason to guess it")
+	// Output:
+	// zipbox: the passphrase can be guessed, it has about 16 bits and 70 are needed: it is a date, such as one of birth: there are fewer than 50,000 days on which somebody who lives was born; generate one, or accept this one by Locker.Weak
+	// 1 reason to guess it
+}
+
+func ExampleEstimate() {
+	for _, text := range []string{"24.12.1980", "KV-1234567-89", "lamp river window paper correct horse battery staple"} {
+		fmt.Println(zipbox.Estimate(text).Weak())
+	}
+	// Output:
+	// true
+	// true
+	// false
+}
