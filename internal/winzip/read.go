@@ -47,15 +47,15 @@ func (p *Plain) ReadAt(b []byte, off int64) (n int, err error) {
 // caller and on several cores where it is long. It belongs to one goroutine.
 // Close must be called.
 type Reader struct {
-	src       io.ReaderAt
-	at, end   int64 // what no worker has yet
-	align     int64
-	cur       []byte
-	buf       *chunk // that cur is in
-	flying    []*chunk
-	work      chan *chunk // nil: it is short
-	chunks    int         // that may still be made
-	err       error
+	src     io.ReaderAt
+	at, end int64 // what no worker has yet
+	align   int64
+	cur     []byte
+	buf     *chunk // that cur is in
+	flying  []*chunk
+	work    chan *chunk // nil: it is short
+	chunks  int         // that may still be made
+	err     error
 }
 
 // NewReader returns a Reader of the n octets at off. What is read at a time
