@@ -29,6 +29,7 @@ func changing(f func([]byte)) func([]byte) []byte {
 // Hostile archives: each is one that opens, with one thing changed. want is the
 // code of the RefusedError, "limit" or "decrypt".
 func TestHostile(t *testing.T) {
+	needsSHA1(t)
 	aesField := num(nil, uint16(0x9901), uint16(7), uint16(2), [2]byte{'A', 'E'}, byte(3), uint16(0))
 	type change = func(c *crafted, e *craftedEntry)
 	name := func(n string) change { return func(c *crafted, e *craftedEntry) { e.name = n } }
@@ -180,6 +181,7 @@ func TestHostile(t *testing.T) {
 
 // What is unusual, and right.
 func TestUnusual(t *testing.T) {
+	needsSHA1(t)
 	for name, change := range map[string]func(c *crafted, e *craftedEntry){
 		"deflate":       func(c *crafted, e *craftedEntry) { e.deflate = true },
 		"descriptor":    func(c *crafted, e *craftedEntry) { e.descriptor = true },

@@ -100,7 +100,8 @@ func (t *tap) stop() bool {
 	if !t.ended {
 		t.ended = true
 		close(t.full)
+		t.wait.Wait()
+		t.full, t.empty = nil, nil // what they hold is of no more use
 	}
-	t.wait.Wait()
 	return t.ok && len(t.spans) == 0
 }

@@ -83,7 +83,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 // next makes cur the next chunk and keeps the workers busy.
 func (r *Reader) next() error {
 	if r.work == nil && r.end-r.at > chunkSize {
-		depth := workers() + 2
+		depth := min(workers()+2, mostChunks)
 		r.work = make(chan *chunk, depth)
 		for range workers() {
 			go r.fill(r.work)

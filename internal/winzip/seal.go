@@ -11,8 +11,12 @@ import (
 const chunkSize = 128 << 10
 
 // mostWorkers encrypt at the same time: one core computes HMAC-SHA1 about as
-// fast as two encrypt, so that more would wait for it.
-const mostWorkers = 4
+// fast as two encrypt, so that more would wait for it. There are as many chunks
+// as one archive may hold in memory, 1 MiB for all that it needs.
+const (
+	mostWorkers = 3
+	mostChunks  = 5
+)
 
 func workers() int { return min(runtime.GOMAXPROCS(0), mostWorkers) }
 
@@ -65,8 +69,9 @@ func (s *Sealer) Write(p []byte) (n int, err error) {
 // submit hands the full chunk to a worker and gets an empty one.
 func (s *Sealer) submit() error {
 	if s.work == nil {
-		// Each worker has one and a next one, and this goroutine one.
-		s.depth = 2*workers() + 1
+		// Each worker has one, and as far as there may be more a next one, and
+		// this goroutine one.
+		s.depth = min(2*workers()+1, mostChunks)
 		s.work = make(chan *chunk, s.depth)
 		for range workers() {
 			go func(work <-chan *chunk) {

@@ -100,9 +100,9 @@ func TestSealer(t *testing.T) {
 }
 
 func TestReadAt(t *testing.T) {
-	content := octets(1000)
+	keys, content := derive(t, winzip.AES256), octets(1000)
 	sealed, _ := plainly(t, winzip.AES256, content)
-	p := &winzip.Plain{Src: bytes.NewReader(sealed), Size: 1000, Keys: derive(t, winzip.AES256)}
+	p := &winzip.Plain{Src: bytes.NewReader(sealed), Size: 1000, Keys: keys}
 	require.NoError(t, iotest.TestReader(io.NewSectionReader(p, 0, 1000), content))
 	for off := range 40 {
 		b := make([]byte, 33)
