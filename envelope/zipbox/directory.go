@@ -334,9 +334,10 @@ func (e *entry) check() error {
 	if _, err := safePath(e.name); err != nil {
 		return err
 	}
-	const kindMask, regular, folder = 0o170000, 0o100000, 0o040000
+	// A pipe is what 7-Zip read a file from.
+	const kindMask, regular, folder, pipe = 0o170000, 0o100000, 0o040000, 0o010000
 	switch kind := e.mode & kindMask; {
-	case kind != 0 && kind != regular && !(kind == folder && e.folder()):
+	case kind != 0 && kind != regular && kind != pipe && !(kind == folder && e.folder()):
 		return refuse(codeLink, e.name, "it is a link or a device, not a file")
 	case e.flags&flagMasked != 0:
 		return refuse(codeDirectory, e.name, "names are encrypted by PKWARE's own way, which is not supported")

@@ -190,6 +190,7 @@ func TestUnusual(t *testing.T) {
 		"192":           func(c *crafted, e *craftedEntry) { e.strength = 2 },
 		"comment":       func(c *crafted, e *craftedEntry) { c.comment = "see you" },
 		"Windows":       func(c *crafted, e *craftedEntry) { e.madeBy, e.attributes = 0, 0x20 },
+		"from a pipe":   func(c *crafted, e *craftedEntry) { e.attributes = 0o010600 << 16 },
 		"unknown field": func(c *crafted, e *craftedEntry) { e.extra = num(nil, uint16(0x5455), uint16(1), byte(0)) },
 		"in a folder":   func(c *crafted, e *craftedEntry) { e.name = "folder/b.txt" },
 		"plain folder": func(c *crafted, e *craftedEntry) {
