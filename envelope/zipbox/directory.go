@@ -110,6 +110,7 @@ func (d *directory) read(off, n int64) ([]byte, error) {
 		return nil, refuse(codeDamaged, "", "it points behind its own end")
 	}
 	var b bytes.Buffer // grows with what is there
+	b.Grow(int(min(n, sizeEnd+maxComment)) + bytes.MinRead)
 	m, err := io.Copy(&b, io.NewSectionReader(d.src, off, n))
 	if err == nil && m < n {
 		err = io.ErrUnexpectedEOF

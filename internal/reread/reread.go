@@ -86,7 +86,8 @@ type Source struct {
 	macs *chunkmac.List
 
 	mu    sync.Mutex
-	cache [slots]*slot // the latest first
+	cache [slots]*slot // the latest first, nil behind
+	made  int          // slots in the cache, and taken from it
 	gone  bool
 }
 
@@ -159,10 +160,13 @@ func (s *Source) take(i int64) (*slot, error) {
 			break
 		}
 	}
-	if at < 0 && s.cache[slots-1] != nil {
-		at = slots - 1
+	for j := slots - 1; at < 0 && s.made >= slots && j >= 0; j-- {
+		if s.cache[j] != nil {
+			at = j // while others are taken
+		}
 	}
 	if at < 0 {
+		s.made++
 		return &slot{i: -1}, nil
 	}
 	c := s.cache[at]
@@ -179,11 +183,15 @@ func (s *Source) give(c *slot) {
 	if s.gone {
 		return
 	}
+	if s.cache[slots-1] != nil {
+		s.made--
+	}
 	copy(s.cache[1:], s.cache[:slots-1])
 	s.cache[0] = c
 }
 
-// load reads and checks the chunk that c is for. After an error c is dropped.
+// load reads and checks the chunk that c is for. After an error c is dropped,
+// and one fewer is kept from then on.
 func (s *Source) load(c *slot) error {
 	length := int(min(s.size-c.i*ChunkSize, ChunkSize))
 	if cap(c.plain) < length {
