@@ -7,6 +7,7 @@
 //	go run ./examples/bench -detached -size 4294967296   a detached signature beside sha256sum
 //	go run ./examples/bench -recipients          1, 10, 100 and 1000 recipients
 //	go run ./examples/bench -mail -size 25000000 whole mails with one attachment, beside gpg -a and openssl
+//	go run ./examples/bench -zip                 archives with a passphrase, beside 7-Zip
 //
 // Machines vary by a factor over minutes: only ratios inside one interleaved
 // series mean anything. A program that is not installed is left out, and named.
@@ -36,6 +37,7 @@ func main() {
 	gocrypto := flag.Bool("gocrypto", false, "be go-crypto, as the other series call it")
 	detached := flag.Bool("detached", false, "measure verifying a detached signature")
 	mail := flag.Bool("mail", false, "measure composing and reading whole mails")
+	zip := flag.Bool("zip", false, "measure locking and unlocking archives with a passphrase")
 	flag.Parse()
 	if *gocrypto {
 		if err := goCrypto(flag.Args()); err != nil {
@@ -62,6 +64,8 @@ func main() {
 		series = func(b *bench) error { return b.recipients([]int{1, 10, 100, 1000}, *runs) }
 	case *mail:
 		series = func(b *bench) error { return b.mail(*size, *runs) }
+	case *zip:
+		series = func(b *bench) error { return b.zip(*size, *runs) }
 	case *detached:
 		series = func(b *bench) error { return b.detached(*size, *runs) }
 	}
