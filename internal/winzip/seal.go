@@ -25,8 +25,9 @@ func workers() int { return min(runtime.GOMAXPROCS(0), mostWorkers) }
 type chunk struct {
 	buf   []byte
 	off   int64
-	done  chan struct{}
-	err   error // of reading, by a Reader's worker
+	done  chan struct{} // encrypted, or read and decrypted
+	seen  chan struct{} // by the MAC of a Sealer
+	err   error         // of reading, by a Reader's worker
 	crash any   // what the source panicked with
 }
 
@@ -44,7 +45,8 @@ type Sealer struct {
 	n      int64 // octets before cur
 	flying []*chunk
 	depth  int
-	work   chan *chunk // nil: nothing is long yet
+	work   chan *chunk // to the workers; nil: nothing is long yet
+	order  chan *chunk // to the goroutine that has mac meanwhile
 	err    error       // final
 }
 
@@ -81,14 +83,23 @@ func (s *Sealer) submit() error {
 				}
 			}(s.work)
 		}
+		s.order = make(chan *chunk, s.depth)
+		go func(order <-chan *chunk) {
+			for c := range order {
+				<-c.done
+				s.mac.Write(c.buf)
+				c.seen <- struct{}{}
+			}
+		}(s.order)
 	}
 	c := s.cur
 	if c.done == nil {
-		c.done = make(chan struct{}, 1)
+		c.done, c.seen = make(chan struct{}, 1), make(chan struct{}, 1)
 	}
 	c.off = s.n
 	s.n += int64(len(c.buf))
-	s.work <- c // has room for all
+	s.work <- c // both have room for all
+	s.order <- c
 	s.flying = append(s.flying, c)
 	s.cur = nil
 	if len(s.flying) < s.depth {
@@ -102,7 +113,7 @@ func (s *Sealer) submit() error {
 func (s *Sealer) retire() error {
 	c := s.flying[0]
 	s.flying = append(s.flying[:0], s.flying[1:]...)
-	<-c.done
+	<-c.seen
 	if err := s.put(c.buf); err != nil {
 		return err
 	}
@@ -112,7 +123,6 @@ func (s *Sealer) retire() error {
 }
 
 func (s *Sealer) put(b []byte) error {
-	s.mac.Write(b)
 	n, err := s.dst.Write(b)
 	if err == nil && n != len(b) {
 		err = io.ErrShortWrite
@@ -133,6 +143,7 @@ func (s *Sealer) Close() (tag [TagSize]byte, err error) {
 	}
 	if s.err == nil && len(last.buf) > 0 {
 		s.keys.XORAt(last.buf, s.n)
+		s.mac.Write(last.buf) // which nobody else has any more
 		s.err = s.put(last.buf)
 	}
 	if s.err == nil {
@@ -149,7 +160,8 @@ func (s *Sealer) Abort() { s.end() }
 func (s *Sealer) end() {
 	if s.work != nil {
 		close(s.work)
-		s.work = nil
+		close(s.order)
+		s.work, s.order = nil, nil
 	}
 	if s.cur != nil {
 		clear(s.cur.buf) // content that was not encrypted
