@@ -210,8 +210,9 @@ func (a *app) unlockFolder(name string, in *input, files []*zipbox.File) (err er
 			return err
 		}
 	}
-	if err := os.Rename(temp, name); err != nil {
-		return failed("writing", name, errors.Unwrap(err))
+	// Windows renames no folder that somebody has open.
+	if err := errors.Join(root.Close(), os.Rename(temp, name)); err != nil {
+		return failed("writing", name, err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ type chunk struct {
 	done  chan struct{} // encrypted, or read and decrypted
 	seen  chan struct{} // by the MAC of a Sealer
 	err   error         // of reading, by a Reader's worker
-	crash any   // what the source panicked with
+	crash any           // what the source panicked with
 }
 
 var errSealed = errors.New("winzip: written to after Close or Abort")

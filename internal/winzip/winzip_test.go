@@ -183,7 +183,7 @@ func TestReaderSource(t *testing.T) {
 	}{
 		{"fails", func() (int, error) { return 0, broken }},
 		{"ends", func() (int, error) { return 0, io.EOF }},
-		{"lies", func() (int, error) { return 1 << 40, nil }},
+		{"lies", func() (int, error) { return 1 << 30, nil }},
 		{"panics", func() (int, error) { panic(broken) }},
 		{"ends its goroutine", func() (int, error) { runtime.Goexit(); return 0, nil }},
 	} {
