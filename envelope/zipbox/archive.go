@@ -1,7 +1,6 @@
 package zipbox
 
 import (
-	"bytes"
 	"compress/flate"
 	"errors"
 	"fmt"
@@ -150,22 +149,11 @@ func (a *Archive) inner(d *directory, keys []*winzip.Keys) (*winzip.Plain, error
 
 // within reads the archive p, which says that d is as we write it.
 func (a *Archive) within(d *directory, p *winzip.Plain, most, budget int64) error {
-	head, tail := outerHead(), outerTail(p.Size)
-	changed := refuse(codeWritten, "", "around what is encrypted something was changed since it was written")
-	if d.size != p.Size+int64(len(head)+len(tail)+winzip.AES256.Overhead()) {
-		return changed
-	}
-	for _, part := range []struct {
-		want []byte
-		off  int64
-	}{{head, 0}, {tail, d.size - int64(len(tail))}} {
-		got := make([]byte, len(part.want))
-		if _, err := a.src.ReadAt(got, part.off); err != nil && err != io.EOF {
-			return err
-		}
-		if !bytes.Equal(got, part.want) {
-			return changed
-		}
+	switch ok, err := asWritten(a.src, d.size, p.Size); {
+	case err != nil:
+		return err
+	case !ok:
+		return refuse(codeWritten, "", "around what is encrypted something was changed since it was written")
 	}
 	in, err := readDirectory(p, p.Size, most)
 	if err != nil {

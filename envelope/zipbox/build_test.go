@@ -36,6 +36,7 @@ type craftedEntry struct {
 	flags      uint16 // more of them
 	crc        uint32 // another one, of AE-2
 	extra      []byte // more of it, in both places
+	comment    string
 	size       uint32 // 0: right
 	behind     []byte
 	local      func(b []byte)
@@ -154,8 +155,8 @@ func (c *crafted) bytes(t testing.TB) []byte {
 		out = append(out, e.behind...)
 		entry := append(num(nil, uint32(0x02014b50), [2]byte{51, e.madeBy}), common...)
 		entry = append(entry, sizes...)
-		entry = num(entry, uint16(len(e.name)), uint16(len(extra)), uint16(0), uint16(0), uint16(0), e.attributes, uint32(at))
-		entry = append(append(entry, e.name...), extra...)
+		entry = num(entry, uint16(len(e.name)), uint16(len(extra)), uint16(len(e.comment)), uint16(0), uint16(0), e.attributes, uint32(at))
+		entry = append(append(append(entry, e.name...), extra...), e.comment...)
 		if e.central != nil {
 			e.central(entry)
 		}

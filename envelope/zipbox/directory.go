@@ -22,6 +22,7 @@ type entry struct {
 	size, packed  int64 // of the content, and in the archive
 	at            int64 // of the local header
 	mode          uint32
+	comment       int   // how long the one in the directory is
 	data          int64 // of the first octet behind the local header
 	aes           aesInfo
 }
@@ -257,6 +258,7 @@ func (d *directory) central(raw []byte) (rest []byte, err error) {
 		name:  string(raw[sizeCentral:][:n]),
 		flags: u16(raw[8:]), method: u16(raw[10:]), time: u16(raw[12:]), date: u16(raw[14:]),
 		crc: u32(raw[16:]), packed: int64(u32(raw[20:])), size: int64(u32(raw[24:])), at: int64(u32(raw[42:])),
+		comment: k,
 	}
 	switch host := raw[5]; host {
 	case madeOnUnix, 19: // Unix, macOS

@@ -28,7 +28,8 @@ type RefusedError struct {
 	//	duplicate-name       two files that a file system takes for one
 	//	unsafe-name          a name that leads elsewhere
 	//	link                 not a file: a link, a device
-	//	not-encrypted        a file in it, or all of it
+	//	not-encrypted        a file in it, a comment, or all of it
+	//	key-length           a key of fewer than 256 bits, which Inspect refuses
 	//	zipcrypto            the old encryption, which is broken
 	//	encrypted-directory  PKWARE's encryption of names
 	//	strong-encryption    PKWARE's encryption of content
@@ -75,6 +76,7 @@ const (
 	codeUnsafe    = "unsafe-name"
 	codeLink      = "link"
 	codeClear     = "not-encrypted"
+	codeKey       = "key-length"
 	codeZipCrypto = "zipcrypto"
 	codeDirectory = "encrypted-directory"
 	codeStrong    = "strong-encryption"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -77,4 +78,35 @@ func ExampleEstimate() {
 	// true
 	// true
 	// false
+}
+
+func ExampleInspect() {
+	var archive bytes.Buffer
+	w, err := zipbox.Lock(&archive, envelope.NewPassphrase())
+	if err != nil {
+		panic(err)
+	}
+	defer w.Abort()
+	f, err := w.Create("diagnosis.pdf", time.Now())
+	if err != nil {
+		panic(err)
+	}
+	if _, err := io.WriteString(f, "nothing is wrong"); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	o, err := zipbox.Inspect(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(o.Container, o.Content, o.Names, o.Hidden)
+
+	// What is no locked archive does not pass.
+	_, err = zipbox.Inspect(strings.NewReader("%PDF-1.7"), 8)
+	fmt.Println(err)
+	// Output:
+	// AE-2 AES-256 [attachments.zip] true
+	// zipbox: it is no ZIP archive
 }
