@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// The exit statuses, a promise to scripts.
+const (
+	exitOther       = 1   // usage, configuration, input and output
+	exitPreflight   = 2   // rows that cannot be sent; nothing was sent
+	exitNotSent     = 3   // some refused, or put off
+	exitDoubt       = 4   // some may have been sent and may not
+	exitInterrupted = 130 // as shells have it for Ctrl-C
+)
+
+// statusError is an error that carries its exit status.
+type statusError struct {
+	status int
+	text   string // "": all was said already
+}
+
+func (e *statusError) Error() string { return e.text }
+
+// exitCode is the one place where an error becomes an exit status.
+func exitCode(err error) int {
+	var status *statusError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return status.status
+	}
+	return exitOther
+}
+
+// usagef is an error of whoever typed the command.
+func usagef(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// failed says what was done to which file when err happened.
+func failed(doing, name string, err error) error {
+	var done *failure
+	if err == nil || errors.As(err, &done) {
+		return err
+	}
+	if p, ok := err.(*fs.PathError); ok {
+		err = p.Err // the system names the file, too: once is enough
+	}
+	return &failure{doing: doing, name: name, err: err}
+}
+
+// failure is an error with what was done to which file.
+type failure struct {
+	doing, name string
+	err         error
+}
+
+func (f *failure) Error() string { return f.doing + " " + shown(f.name) + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// errorLine is the line that a person reads. The library's packages say their
+// own names, which mean nothing to whoever typed a command.
+func errorLine(err error) string {
+	s := err.Error()
+	for _, pkg := range []string{
+		"keyring", "envelope", "mail", "pgp", "smime", "smtp", "ses", "zipbox", "link", "bounce",
+		"list", "letter", "channel", "journal", "report", "batch", "carrier",
+	} {
+		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
+	}
+	return s
+}
+
+// shown is a file name as a message shows it.
+func shown(name string) string { return strconv.QuoteToGraphic(cut(name)) }
+
+// cut shortens what came from outside.
+func cut(s string) string {
+	const most = 200
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// oneLine makes s safe to print: one line, and nothing that a terminal would
+// obey or that turns the direction of writing.
+func oneLine(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	s = strings.ReplaceAll(s, "\n", "; ")
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
