@@ -1,0 +1,227 @@
+// Package sample makes a small insurer and its customers up: keys, a ring, a list
+// and a folder of statements, for the demonstration, for tests and for
+// measurements. Nobody in it exists.
+package sample
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+	"github.com/doublekeybox/doublekeybox/smime"
+)
+
+// deliveries are the four ways in which a document goes out, as the list names
+// them. Customers have them in turns.
+var deliveries = [...]string{"openpgp", "smime", "zip", "link"}
+
+// Options say what is made.
+type Options struct {
+	People int // how many customers; at least one
+
+	// Deliveries are those of the list, in turns; nil: all four.
+	Deliveries []string
+
+	// Document writes the statement of customer n, counted from 1; nil: a PDF of a
+	// page.
+	Document func(name string, n int, p Person) error
+}
+
+// Person is a customer.
+type Person struct {
+	Name, Address string
+	Delivery      string
+	Language      string
+	Document      string              // the file's name in World.Documents
+	Identities    []envelope.Identity // with which they open what is sealed to them; nil without a key
+}
+
+// World is what was made, all of it below one directory.
+type World struct {
+	From      string // the insurer's address
+	List      string // file: the customers, as CSV
+	Documents string // directory
+	Ring      string // directory
+
+	// Keys are the files of the insurer's own keys, OpenPGP and S/MIME, without a
+	// passphrase, and Senders the certificates of them.
+	Keys    []string
+	Senders []*keyring.Verified
+
+	// PrintShop prints the letters with the passphrases: its address in the ring,
+	// the file of its key, and what opens what is sealed to it.
+	PrintShop    string
+	PrintShopKey string
+	Printer      []envelope.Identity
+
+	People []Person
+}
+
+// Make makes everything below dir, which has to be there.
+func Make(dir string, o Options) (*World, error) {
+	w := &World{
+		From: "statements@insurer.example", List: filepath.Join(dir, "people.csv"), Documents: filepath.Join(dir, "documents"),
+		Ring: filepath.Join(dir, "ring"), PrintShop: "letters@printshop.example",
+	}
+	if err := os.MkdirAll(w.Documents, 0o700); err != nil {
+		return nil, err
+	}
+	ring, err := keyring.OpenRing(w.Ring, pgp.ParseCertificate, smime.ParseCertificate)
+	if err != nil {
+		return nil, err
+	}
+	defer ring.Close()
+	m := maker{world: w, dir: dir, ring: ring, options: o}
+	if err := m.insurer(); err != nil {
+		return nil, err
+	}
+	if err := m.printShop(); err != nil {
+		return nil, err
+	}
+	for n := 1; n <= o.People; n++ {
+		if err := m.customer(n); err != nil {
+			return nil, err
+		}
+	}
+	return w, w.writeList()
+}
+
+// maker is Make while it is at work.
+type maker struct {
+	world   *World
+	dir     string
+	ring    *keyring.Ring
+	options Options
+}
+
+// key is what keys of both formats are.
+type key interface {
+	Certificate() *keyring.Certificate
+	Identity() envelope.Identity
+	Marshal(passphrase []byte) ([]byte, error)
+}
+
+func openPGP(name, address string) (key, error) {
+	return pgp.GenerateKey(pgp.KeyOptions{Name: name, Address: address})
+}
+
+func certificate(name, address string) (key, error) {
+	return smime.GenerateKey(smime.KeyOptions{Name: name, Address: address, Algorithm: "p256", ReadsGCM: true})
+}
+
+// verify takes the fingerprint of a key that was just made for its owner's word.
+func verify(k key) (*keyring.Verified, error) {
+	return keyring.Verify(k.Certificate(), keyring.Expect(k.Certificate().Fingerprint()))
+}
+
+func (m *maker) insurer() error {
+	for suffix, make := range map[string]func(name, address string) (key, error){"openpgp": openPGP, "smime": certificate} {
+		k, err := make("Example Insurance", m.world.From)
+		if err != nil {
+			return err
+		}
+		v, err := verify(k)
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(m.dir, "insurer."+suffix+".key")
+		if err := writeKey(file, k); err != nil {
+			return err
+		}
+		m.world.Keys = append(m.world.Keys, file)
+		m.world.Senders = append(m.world.Senders, v)
+	}
+	return nil
+}
+
+func writeKey(file string, k key) error {
+	b, err := k.Marshal(nil)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, b, 0o600)
+}
+
+func (m *maker) printShop() error {
+	k, err := openPGP("Print Shop", m.world.PrintShop)
+	if err != nil {
+		return err
+	}
+	m.world.PrintShopKey = filepath.Join(m.dir, "printshop.key")
+	if err := writeKey(m.world.PrintShopKey, k); err != nil {
+		return err
+	}
+	m.world.Printer = []envelope.Identity{k.Identity()}
+	return m.add(k)
+}
+
+func (m *maker) add(k key) error {
+	v, err := verify(k)
+	if err != nil {
+		return err
+	}
+	_, err = m.ring.Add(v, keyring.Addition{})
+	return err
+}
+
+// customer makes customer n: every second one of those who get a link has a key.
+func (m *maker) customer(n int) error {
+	ways := m.options.Deliveries
+	if len(ways) == 0 {
+		ways = deliveries[:]
+	}
+	p := Person{
+		Name:     fmt.Sprintf("%s %s", given[n%len(given)], family[n/len(given)%len(family)]),
+		Address:  fmt.Sprintf("customer%d@mail%d.example", n, n%5),
+		Delivery: ways[(n-1)%len(ways)],
+		Language: []string{"en", "de"}[n%2],
+		Document: fmt.Sprintf("statement-%06d.pdf", n),
+	}
+	var make func(name, address string) (key, error)
+	switch {
+	case p.Delivery == "openpgp":
+		make = openPGP
+	case p.Delivery == "smime", p.Delivery == "link" && n/len(ways)%2 == 0:
+		make = certificate
+	}
+	if make != nil {
+		k, err := make(p.Name, p.Address)
+		if err != nil {
+			return err
+		}
+		if err := m.add(k); err != nil {
+			return err
+		}
+		p.Identities = []envelope.Identity{k.Identity()}
+	}
+	write := m.options.Document
+	if write == nil {
+		write = writeStatement
+	}
+	if err := write(filepath.Join(m.world.Documents, p.Document), n, p); err != nil {
+		return err
+	}
+	m.world.People = append(m.world.People, p)
+	return nil
+}
+
+func (w *World) writeList() error {
+	f, err := os.OpenFile(w.List, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := csv.NewWriter(f)
+	rows := [][]string{{"name", "address", "documents", "delivery", "language", "policy"}}
+	for i, p := range w.People {
+		rows = append(rows, []string{p.Name, p.Address, p.Document, p.Delivery, p.Language, fmt.Sprintf("P-%06d", i+1)})
+	}
+	if err := c.WriteAll(rows); err != nil {
+		return err
+	}
+	return f.Close()
+}
