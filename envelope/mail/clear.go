@@ -1,29 +1,13 @@
 package mail
 
-import (
-	"errors"
-	"fmt"
-	"io"
-	"slices"
-	"time"
-
-	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/reread"
-)
+import "time"
 
 // Clear is a mail that is signed and not encrypted: whoever carries it reads
 // it. It is not a [Sealed], and nothing makes one of it. Only
 // [Composer.SignClear] makes one; the zero value is empty.
 //
 // Safe for concurrent use. Close must be called.
-type Clear struct {
-	from       string
-	recipients []string
-	messageID  string
-	utf8       bool
-	receipt    *envelope.Receipt
-	src        *reread.Source
-}
+type Clear struct{ readable }
 
 // SignClear signs a mail and leaves it readable for everybody: as
 // multipart/signed (RFC 8551, Section 3.5.3; RFC 3156, Section 5), with its
@@ -46,33 +30,11 @@ func (c *Composer) SignClear(d *Draft, f File) (*Clear, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.clearPlace(f)
+	m, err := c.keepReadable(draft, f, c.writeClear)
 	if err != nil {
 		return nil, err
 	}
-	done := false
-	defer func() {
-		if !done { // also should a reader panic
-			at.Close()
-		}
-	}()
-	receipt, err := c.writeClear(at, draft)
-	if err != nil {
-		return nil, err
-	}
-	source, err := at.Source()
-	if err != nil {
-		return nil, fmt.Errorf("mail: %w", err)
-	}
-	done = true
-	m := &Clear{from: draft.from.String(), messageID: draft.messageID, receipt: receipt, src: source}
-	for _, a := range slices.Concat(draft.to, draft.cc, draft.bcc) {
-		if !slices.Contains(m.recipients, a.String()) {
-			m.recipients = append(m.recipients, a.String())
-		}
-	}
-	m.utf8 = isUTF8(draft.protected(nil), m.recipients)
-	return m, nil
+	return &Clear{*m}, nil
 }
 
 // checkClear checks the draft, and that the signers are the sender's.
@@ -93,57 +55,4 @@ func (c *Composer) checkClear(d *Draft) (*checked, error) {
 		return nil, &GapsError{Gaps: p.gaps}
 	}
 	return draft, nil
-}
-
-func (c *Composer) clearPlace(f File) (place, error) {
-	if f == nil {
-		return reread.NewHolder(reread.Options{Memory: c.Limits.SpoolMemory, Dir: c.Limits.SpoolDir}), nil
-	}
-	// It is emptied after an error: what somebody else keeps in it must not be.
-	if n, err := f.ReadAt(make([]byte, 1), 0); n != 0 || err == nil {
-		return nil, errors.New("mail: the file for the message is not empty")
-	}
-	return &filePlace{reread.NewPinner(f), f}, nil
-}
-
-// From returns the address in From, which is where mail that could not be
-// delivered goes back to.
-func (m *Clear) From() string { return m.from }
-
-// Recipients returns whom the mail is delivered to, each once: those of To, Cc
-// and Bcc.
-func (m *Clear) Recipients() []string { return slices.Clone(m.recipients) }
-
-// MessageID returns the message ID, without angle brackets.
-func (m *Clear) MessageID() string { return m.messageID }
-
-// NeedsSMTPUTF8 reports whether an address in the header or a recipient is not
-// ASCII: only servers with SMTPUTF8 (RFC 6531) take the mail.
-func (m *Clear) NeedsSMTPUTF8() bool { return m.utf8 }
-
-// Receipt says how it was signed.
-func (m *Clear) Receipt() *envelope.Receipt { return m.receipt }
-
-// Size returns how many octets the mail has.
-func (m *Clear) Size() int64 {
-	if m.src == nil {
-		return 0
-	}
-	return m.src.Size()
-}
-
-// Open returns the mail from its begin on, each time the same octets. Reading
-// fails if the file was changed, and after Close.
-func (m *Clear) Open() io.ReadSeeker { return (&Sealed{src: m.src}).Open() }
-
-// WriteTo writes the mail to w, each time the same octets. It fails if the file
-// was changed, and after Close.
-func (m *Clear) WriteTo(w io.Writer) (int64, error) { return (&Sealed{src: m.src}).WriteTo(w) }
-
-// Close frees what is kept of the mail. It does not close the file.
-func (m *Clear) Close() error {
-	if m.src == nil {
-		return nil
-	}
-	return m.src.Close()
 }

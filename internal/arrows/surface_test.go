@@ -167,7 +167,7 @@ func entryPoints() map[string][]string {
 		"keyring/identities": {"Open", "Add", "List", "Unlock"},
 		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Opener_Examine", "Opener_ExamineSigned", "Opener_ExamineDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
 		"envelope/zipbox":    {"Lock", "Locker_Lock", "Opener_Open", "Inspect", "Estimate"},
-		"envelope/mail":      {"Composer_Plan", "Composer_SignClear", "Plan_Seal", "Reopen", "Opener_Open"},
+		"envelope/mail":      {"Composer_Plan", "Composer_SignClear", "Composer_Notify", "Plan_Seal", "Reopen", "Opener_Open"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored", "IntroducedBy", "IntroducedThrough"},
 		"transport/smtp":     {"Server_Send", "Server_Dial", "Session_Send", "Session_SendSignedOnly"},
 		"transport/imap":     {"Server_Dial", "Session_Append", "Session_Search", "Session_List", "Session_Fetch"},

@@ -41,6 +41,15 @@ func (s *Session) SendSignedOnly(ctx context.Context, m *mail.Clear, only ...str
 	return s.send(ctx, m, only)
 }
 
+// SendNotice sends a covering mail that everybody on the way can read, with what
+// is locked in boxes beside it. In all else it is Send.
+func (s *Session) SendNotice(ctx context.Context, m *mail.Notice, only ...string) (*Result, error) {
+	if m == nil {
+		return nil, errNil
+	}
+	return s.send(ctx, m, only)
+}
+
 // Send sends each of the messages that a plan sealed, in their order, by one
 // connection; where that ends, by another one. A message that had not been sent
 // to its end is then sent once more, and one whose outcome is Unknown is not.

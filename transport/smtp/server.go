@@ -1,8 +1,8 @@
 // Package smtp hands sealed mail to a submission server (RFC 6409, RFC 8314).
 //
 // What it sends is a [mail.Sealed], which nothing but sealing makes: plain text
-// cannot be sent by forgetting something. A mail that is signed only goes by a
-// method of its own, whose name says so.
+// cannot be sent by forgetting something. A mail that is signed only, and a
+// notice with locked boxes, go by methods of their own, whose names say so.
 //
 // The connection is TLS from the beginning or by a STARTTLS that is required,
 // with the server verified by its name: there is no other. A password is sent
