@@ -32,7 +32,6 @@ type Journal struct {
 	prev  string
 	batch *batch // what nobody writes yet; nil: nothing
 	err   error  // why nothing can be written any more
-	syncs int
 }
 
 // file is what a journal is written to.
@@ -259,7 +258,6 @@ func (j *Journal) write(b *batch) {
 			err = j.file.Sync()
 		}
 		j.mu.Lock()
-		j.syncs++
 		if err != nil {
 			// What an fsync that failed did not write may be lost without another
 			// one saying so: there is no second try.

@@ -90,7 +90,7 @@ func (s *scanner) read() ([]byte, error) {
 		case errors.Is(err, bufio.ErrBufferFull) || err == nil:
 		case errors.Is(err, io.EOF):
 			s.torn = size
-			return nil, io.EOF
+			return nil, s.tear(part)
 		default:
 			return nil, fmt.Errorf("journal: %w", err)
 		}
@@ -109,4 +109,18 @@ func (s *scanner) read() ([]byte, error) {
 			return s.line, nil
 		}
 	}
+}
+
+// tear returns io.EOF for a last line that was being written. One that is whole,
+// and has another octet where its line feed was, was not: a write that stops leaves
+// a beginning of what was to be written, and nothing else.
+func (s *scanner) tear(part []byte) error {
+	if n := len(s.line) + len(part) - 1; n < 0 || n > maxLine {
+		return io.EOF
+	}
+	s.line = append(s.line, part...)
+	if _, problem := decode(s.line[:len(s.line)-1], s.n+1, s.prev); problem != "" {
+		return io.EOF
+	}
+	return &DamageError{Line: int(s.n) + 1, Problem: "is damaged: it does not end in a line feed"}
 }
