@@ -1,0 +1,360 @@
+package report
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
+)
+
+// Limits of what is kept.
+const (
+	maxRows    = 500    // of each kind of row that is listed: nobody reads more
+	maxReplies = 50     // different ones that are kept, the others count as one
+	maxText    = 300    // octets of what a server said
+	maxDomains = 50_000 // that are counted, the others as one
+	topDomains = 20
+	maxMemory  = 1000 // programs
+)
+
+// other stands for what is beyond a limit.
+const other = "(others)"
+
+// Read makes the summary of a journal. Errors are those of [journal.Read]: of a
+// journal that is damaged nothing is told.
+func Read(r io.Reader) (*Summary, error) {
+	c := collector{
+		rows: map[int]*[pageRows]cell{}, open: map[int]Row{}, failed: map[int]Row{},
+		domainIDs: map[string]uint32{}, replies: map[Reply]int{}, weak: map[Reply]int{}, instead: map[Change]int{},
+	}
+	for rec, err := range journal.Read(r) {
+		if err != nil {
+			return nil, err
+		}
+		c.add(&rec)
+	}
+	c.finish()
+	return &c.s, nil
+}
+
+// The deliveries; the index is what a cell has.
+var deliveries = []string{"", "openpgp", "smime", "zip", "link"}
+
+// pageRows is how many rows a page has: what is kept follows the rows that were
+// met, and not the numbers that stand there.
+const pageRows = 4096
+
+// cell is what is kept of a row.
+type cell struct {
+	status   journal.Status
+	delivery uint8
+	bounced  bool
+	domain   uint32 // an index of collector.domains, from 1; 0: not known
+}
+
+// collector makes a Summary.
+type collector struct {
+	s         Summary
+	rows      map[int]*[pageRows]cell
+	open      map[int]Row // begun or in doubt
+	failed    map[int]Row // those that are listed
+	domains   []string
+	domainIDs map[string]uint32
+	replies   map[Reply]int
+	weak      map[Reply]int
+	instead   map[Change]int
+	speed     buckets
+}
+
+func (c *collector) cell(row int) *cell {
+	p := c.rows[row/pageRows]
+	if p == nil {
+		p = new([pageRows]cell)
+		c.rows[row/pageRows] = p
+	}
+	return &p[row%pageRows]
+}
+
+// add takes one record in. The journal saw to it that it follows from those
+// before.
+func (c *collector) add(r *journal.Record) {
+	s := &c.s
+	if s.Records == 0 {
+		s.First = r.At
+	}
+	s.Records, s.Hash, s.Last, s.Ended = r.N, r.Hash, r.At, r.Kind == journal.Ended
+	switch r.Kind {
+	case journal.Run:
+		if r.Head != nil {
+			s.Run, s.List, s.Config, s.Rows = cut(r.Head.Run), cut(r.Head.List), cut(r.Head.Config), r.Head.Rows
+		}
+	case journal.Started, journal.Ended:
+		if r.Kind == journal.Started {
+			s.Starts++
+			for row := range c.open { // whoever began them is gone
+				c.cell(row).status = journal.IsDoubtful
+			}
+		}
+		if r.Memory > 0 && len(s.Memory) < maxMemory {
+			s.Memory = append(s.Memory, Memory{At: r.At, Octets: r.Memory, Sent: s.Total.Sent})
+		}
+	default:
+		c.row(r)
+	}
+}
+
+// row takes in a record about a row.
+func (c *collector) row(r *journal.Record) {
+	x := c.cell(r.Row)
+	c.describe(x, r)
+	switch r.Kind {
+	case journal.Begun:
+		x.status = journal.IsBegun
+		c.s.Attempts++
+		c.open[r.Row] = rowOf(r)
+		if r.Weak != "" {
+			count(c.weak, Reply{Text: cut(r.Weak)})
+		}
+	case journal.Sent:
+		x.status = journal.IsSent
+		c.sent(r)
+	case journal.Deferred:
+		x.status = journal.IsDeferred
+		c.outcome(r)
+	case journal.Failed:
+		x.status = journal.IsFailed
+		c.outcome(r)
+		if len(c.failed) < maxRows {
+			c.failed[r.Row] = c.withBegun(r)
+		}
+	case journal.Unknown:
+		x.status = journal.IsDoubtful
+		count(c.replies, Reply{Kind: string(r.Kind), Text: shape(r.Reply)})
+		o := c.open[r.Row]
+		o.Reply = cut(r.Reply)
+		c.open[r.Row] = o
+	case journal.Settled:
+		c.s.Settled++
+		x.status = journal.IsWaiting
+		if r.As == journal.Sent {
+			x.status = journal.IsSent
+		}
+		delete(c.open, r.Row)
+	case journal.Bounced:
+		if !x.bounced {
+			c.s.Bounced++
+		}
+		x.bounced = true
+		if len(c.s.Bounces) < maxRows {
+			c.s.Bounces = append(c.s.Bounces, rowOf(r))
+		}
+	}
+	c.speed.add(r)
+}
+
+// describe keeps what says of a row where it goes.
+func (c *collector) describe(x *cell, r *journal.Record) {
+	if i := slices.Index(deliveries, r.Delivery); i > 0 {
+		x.delivery = uint8(i)
+	}
+	_, domain, ok := strings.Cut(r.Address, "@")
+	if !ok || x.domain != 0 {
+		return
+	}
+	domain = cut(strings.ToLower(domain))
+	id, known := c.domainIDs[domain]
+	if !known {
+		if len(c.domains) >= maxDomains {
+			domain = other
+			id, known = c.domainIDs[other]
+		}
+		if !known {
+			c.domains = append(c.domains, domain)
+			id = uint32(len(c.domains))
+			c.domainIDs[domain] = id
+		}
+	}
+	x.domain = id
+}
+
+func (c *collector) sent(r *journal.Record) {
+	delete(c.open, r.Row)
+	c.s.Total.Sent++ // so far; counted anew at the end
+	c.s.Mail += r.Size
+	c.s.Documents += len(r.Documents)
+	if r.Link != "" {
+		c.s.Links++
+	}
+	if r.Number != "" {
+		c.s.Passphrases++
+	}
+}
+
+func (c *collector) outcome(r *journal.Record) {
+	delete(c.open, r.Row)
+	count(c.replies, Reply{Kind: string(r.Kind), Text: shape(r.Reply)})
+}
+
+// withBegun is the row of an outcome, which need not repeat what the begin said.
+func (c *collector) withBegun(r *journal.Record) Row {
+	out := rowOf(r)
+	return out
+}
+
+func rowOf(r *journal.Record) Row {
+	return Row{Row: r.Row, Address: cut(r.Address), MessageID: cut(r.MessageID), At: r.At, Attempt: r.Attempt, Status: cut(r.Status), Reply: cut(r.Reply)}
+}
+
+// count counts k, or what stands for all others where there are too many.
+func count[K comparable](m map[K]int, k K) {
+	if _, ok := m[k]; !ok && len(m) >= maxReplies {
+		var o K
+		switch p := any(&o).(type) {
+		case *Reply:
+			p.Text = other
+		case *Change:
+			p.Domain = other
+		}
+		k = o
+	}
+	m[k]++
+}
+
+// cut shortens what came from outside.
+func cut(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}
+
+// shape is what a server said without what differs from mail to mail, so that
+// the same reason is counted as one: queue numbers, addresses.
+func shape(s string) string {
+	words := strings.Fields(cut(s))
+	for i, w := range words {
+		digits := strings.IndexFunc(w, func(r rune) bool { return '0' <= r && r <= '9' }) >= 0
+		bare := strings.Trim(w, "<>()[];:,.")
+		switch {
+		case strings.Contains(w, "@"):
+			words[i] = "…"
+		case digits && i > 1 && len(bare) > 5 && !strings.Contains(bare, "."):
+			words[i] = "#"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// finish makes the totals.
+func (c *collector) finish() {
+	s := &c.s
+	s.Total = Counts{}
+	domains := make([]Domain, len(c.domains)+1)
+	s.Deliveries = make([]Delivery, len(deliveries))
+	known := 0
+	for _, page := range c.rows {
+		for i := range page {
+			x := &page[i]
+			if *x == (cell{}) {
+				continue
+			}
+			known++
+			for _, to := range []*Counts{&s.Total, &s.Deliveries[x.delivery].Counts, &domains[x.domain].Counts} {
+				to.add(x.status)
+			}
+		}
+	}
+	untouched := max(0, s.Rows-known)
+	s.Total.Rows += untouched
+	s.Total.Waiting += untouched
+	s.Deliveries[0].Counts.Rows += untouched
+	s.Deliveries[0].Counts.Waiting += untouched
+	c.finishDomains(domains)
+	c.finishDeliveries()
+	s.InDoubt = firstRows(c.open)
+	s.Failed = firstRows(c.failed)
+	if s.Bounces == nil {
+		s.Bounces = []Row{}
+	}
+	s.Replies, s.Weak, s.Instead = byCount(c.replies), byCount(c.weak), []Change{}
+	for ch, n := range c.instead {
+		ch.Count = n
+		s.Instead = append(s.Instead, ch)
+	}
+	slices.SortFunc(s.Instead, func(a, b Change) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.From, b.From))
+	})
+	if s.Memory == nil {
+		s.Memory = []Memory{}
+	}
+	s.Speed, s.Width = c.speed.result()
+	for _, b := range s.Speed {
+		s.PeakRate = max(s.PeakRate, float64(b.Sent)/s.Width)
+	}
+}
+
+func (n *Counts) add(s journal.Status) {
+	n.Rows++
+	switch s {
+	case journal.IsSent:
+		n.Sent++
+	case journal.IsDeferred:
+		n.Deferred++
+	case journal.IsFailed:
+		n.Failed++
+	case journal.IsBegun, journal.IsDoubtful:
+		n.InDoubt++
+	default:
+		n.Waiting++
+	}
+}
+
+func (c *collector) finishDeliveries() {
+	all := c.s.Deliveries
+	for i := range all {
+		all[i].Name = deliveries[i]
+	}
+	c.s.Deliveries = slices.Clone(all[1:])
+	if all[0].Counts.Rows > 0 {
+		c.s.Deliveries = append(c.s.Deliveries, all[0])
+	}
+}
+
+func (c *collector) finishDomains(all []Domain) {
+	for i, name := range c.domains {
+		all[i+1].Name = name
+	}
+	all = all[1:]
+	slices.SortFunc(all, func(a, b Domain) int { return cmp.Or(b.Counts.Rows-a.Counts.Rows, cmp.Compare(a.Name, b.Name)) })
+	n := min(len(all), topDomains)
+	c.s.Domains, c.s.Others = slices.Clone(all[:n]), len(all)-n
+	if c.s.Domains == nil {
+		c.s.Domains = []Domain{}
+	}
+}
+
+// firstRows returns the rows in order, and not more than are listed.
+func firstRows(m map[int]Row) []Row {
+	out := []Row{}
+	for _, n := range slices.Sorted(maps.Keys(m)) {
+		if len(out) < maxRows {
+			out = append(out, m[n])
+		}
+	}
+	return out
+}
+
+func byCount(m map[Reply]int) []Reply {
+	out := []Reply{}
+	for r, n := range m {
+		r.Count = n
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Reply) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
+	})
+	return out
+}
