@@ -261,3 +261,12 @@ func ExampleNewPassphrase() {
 	fmt.Println(p, len(p.Reveal()))
 	// Output: [passphrase] 24
 }
+
+func ExampleNewPassphraseOf() {
+	p, err := envelope.NewPassphraseOf("words")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(p, len(strings.Split(p.Reveal(), "-")), "words")
+	// Output: [passphrase] 10 words
+}

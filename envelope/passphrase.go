@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -9,13 +8,15 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/doublekeybox/doublekeybox/internal/phrase"
 )
 
 // Passphrase opens a message without a private key: whoever knows the text
-// reads it. [NewPassphrase] makes one that nobody can guess, [WeakPassphrase]
-// takes one that a person chose, and [OpenPassphrase] one to open with only.
-// The text is shown by [Passphrase.Reveal] and by nothing else. The zero value
-// is refused everywhere. Immutable, and safe for concurrent use.
+// reads it. [NewPassphrase] and [NewPassphraseOf] make one that nobody can guess,
+// [WeakPassphrase] takes one that a person chose, and [OpenPassphrase] one to
+// open with only. The text is shown by [Passphrase.Reveal] and by nothing else.
+// The zero value is refused everywhere. Immutable, and safe for concurrent use.
 type Passphrase struct {
 	// A function, so that what prints by reflection, and does not ask the
 	// methods below in an unexported field, has nothing to follow.
@@ -40,39 +41,36 @@ func newPassphrase(text string, from origin) *Passphrase {
 	return &Passphrase{func() passphrase { return passphrase{text, from} }}
 }
 
-// A new passphrase has passphraseGroups groups of passphraseGroup characters,
-// each one of 31: 20 of them are 99 bits. With 96 whoever tries 10^12 in a
-// second, with no work in between for deriving a key, needs 10^9 years.
-const (
-	passphraseGroups = 5
-	passphraseGroup  = 4
-
-	// Lower-case letters and digits, without those that are taken for each
-	// other on paper: 0 and o, 1, i and l.
-	passphraseAlphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-)
-
 // maxPassphrase is what is taken in octets: a page of text is a mistake.
 const maxPassphrase = 1024
 
 // NewPassphrase returns a fresh random passphrase of 99 bits: five groups of
-// four small letters and digits with hyphens between, which every keyboard has.
-// Tell its text to the recipient by another way than the message.
-func NewPassphrase() *Passphrase {
-	const n = byte(len(passphraseAlphabet))
-	var text []byte
-	for b := make([]byte, 1); len(text) < passphraseGroups*(passphraseGroup+1)-1; {
-		if len(text)%(passphraseGroup+1) == passphraseGroup {
-			text = append(text, '-')
-			continue
-		}
-		// What is beyond the last multiple of n would make the first
-		// characters likelier than the others. crypto/rand does not fail.
-		if rand.Read(b); b[0] < 255/n*n {
-			text = append(text, passphraseAlphabet[b[0]%n])
-		}
+// four small letters and digits with hyphens between, which every keyboard has;
+// none of them looks like another. Tell its text to the recipient by another way
+// than the message.
+func NewPassphrase() *Passphrase { return newPassphrase(phrase.Letters(), generated) }
+
+// NewPassphraseOf is NewPassphrase for people who type other things more easily.
+// kind is one of
+//
+//	letters  as NewPassphrase
+//	words    ten English words of 4 to 7 small letters: 100 bits, easy to read
+//	         aloud; no two of the 1,024 begin with the same four letters, or
+//	         differ in one alone
+//	digits   six groups of five digits: 99 bits, for the keys of a telephone and
+//	         for keyboards of any script
+//
+// and anything else is an error.
+func NewPassphraseOf(kind string) (*Passphrase, error) {
+	switch kind {
+	case "letters":
+		return NewPassphrase(), nil
+	case "words":
+		return newPassphrase(phrase.Words(), generated), nil
+	case "digits":
+		return newPassphrase(phrase.Digits(), generated), nil
 	}
-	return newPassphrase(string(text), generated)
+	return nil, fmt.Errorf("envelope: a passphrase can be made of letters, words or digits, not of %.80q", kind)
 }
 
 // WeakPassphrase accepts a passphrase that a person chose. Weak, since people
@@ -123,7 +121,8 @@ func (p Passphrase) Reveal() string {
 	return p.in().text
 }
 
-// Generated reports whether [NewPassphrase] made p: then nobody can guess it.
+// Generated reports whether [NewPassphrase] or [NewPassphraseOf] made p: then
+// nobody can guess it.
 func (p Passphrase) Generated() bool { return p.in != nil && p.in().from == generated }
 
 // OpensOnly reports whether nothing is sealed with p: [OpenPassphrase] made it,

@@ -41,6 +41,27 @@ func TestNewPassphrase(t *testing.T) {
 	}
 }
 
+// What is drawn of each kind, and how evenly, internal/phrase tests.
+func TestNewPassphraseOf(t *testing.T) {
+	for kind, form := range map[string]string{
+		"letters": `^[a-hjkmnp-z2-9]{4}(-[a-hjkmnp-z2-9]{4}){4}$`,
+		"words":   `^[a-z]{4,7}(-[a-z]{4,7}){9}$`,
+		"digits":  `^[0-9]{5}(-[0-9]{5}){5}$`,
+	} {
+		p, err := envelope.NewPassphraseOf(kind)
+		require.NoError(t, err)
+		require.Regexp(t, form, p.Reveal())
+		require.True(t, p.Generated())
+		require.False(t, p.OpensOnly())
+	}
+	for _, kind := range []string{"", "Words", "word", "letters ", strings.Repeat("x", 1000)} {
+		p, err := envelope.NewPassphraseOf(kind)
+		require.ErrorContains(t, err, "letters, words or digits", kind)
+		require.Nil(t, p)
+		require.Less(t, len(err.Error()), 200)
+	}
+}
+
 func TestPassphraseText(t *testing.T) {
 	for name, c := range map[string]struct {
 		text       string

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/internal/filename"
+	"github.com/doublekeybox/doublekeybox/internal/phrase"
 )
 
 // enoughBits is what a passphrase needs here. A graphics card tries 2^23 a
@@ -45,8 +46,8 @@ const (
 // strong.
 func Estimate(passphrase string) Strength {
 	text := filename.Composed(passphrase)
-	if drawn(text) {
-		return Strength{Bits: 99}
+	if bits := phrase.Bits(text); bits > 0 {
+		return Strength{Bits: bits}
 	}
 	c := tally{seen: map[string]bool{}}
 	runs := split(text)
@@ -78,25 +79,6 @@ func Estimate(passphrase string) Strength {
 	}
 	s.Reasons = append(s.Reasons, reasonShort)
 	return s
-}
-
-// drawn reports whether text has the form of what envelope.NewPassphrase draws,
-// of which by chance a part looks like words: nobody thinks of such a thing.
-func drawn(text string) bool {
-	groups := strings.Split(text, "-")
-	seen := map[rune]bool{}
-	for _, g := range groups {
-		for _, r := range g {
-			if !('a' <= r && r <= 'z' || '2' <= r && r <= '9') {
-				return false
-			}
-			seen[r] = true
-		}
-		if len(g) != 4 {
-			return false
-		}
-	}
-	return len(groups) == 5 && len(seen) >= 6
 }
 
 // run is a stretch of letters, of digits, or of anything else.

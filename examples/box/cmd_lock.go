@@ -18,14 +18,15 @@ import (
 
 // lockFlags are what lock was asked for.
 type lockFlags struct {
-	passphraseFile, format, out    string
-	generate, weak, deflate, force bool
+	passphraseFile, format, out string
+	generate, words, digits     bool
+	weak, deflate, force        bool
 }
 
 func (a *app) lockCommand() *cobra.Command {
 	var f lockFlags
 	c := &cobra.Command{
-		Use:   "lock (--passphrase-file FILE | --generate) [flags] FILE…",
+		Use:   "lock (--passphrase-file FILE | --generate [--words | --digits]) [flags] FILE…",
 		Short: "Lock files with a passphrase: the single-key box",
 		Long: `Lock files with a passphrase, for people who have no key. What is written is an
 archive that 7-Zip, Keka, WinZip and bsdtar open (AES-256); the file managers of
@@ -33,10 +34,12 @@ Windows and macOS do not. The files are in a second archive within, so that
 nobody sees what they are called: who opens it unpacks twice, box unlock once.
 
 Tell the passphrase by another way than the archive goes: never in the same
-mail. --generate makes one that nobody can guess, and shows it on this terminal.
+mail. --generate makes one that nobody can guess, and shows it on this terminal:
+of letters and figures, of ten English --words, or of 30 --digits.
 One that a person chose is refused where it can be guessed, as a date of birth
 and the number of a policy can; --weak locks all the same.`,
 		Example: `  box lock --generate -o papers.zip receipt.pdf letter.pdf
+  box lock --generate --words -o papers.zip receipt.pdf
   box lock --passphrase-file secret.txt -o papers.zip receipt.pdf
   box lock --passphrase-file secret.txt --format pgp -o receipt.pdf.pgp receipt.pdf`,
 		Args: cobra.ArbitraryArgs,
@@ -45,6 +48,8 @@ and the number of a policy can; --weak locks all the same.`,
 	fl := c.Flags()
 	fl.StringVar(&f.passphraseFile, "passphrase-file", "", "the first line of this `FILE` is the passphrase")
 	fl.BoolVar(&f.generate, "generate", false, "make a passphrase of 99 bits, and show it on the terminal")
+	fl.BoolVar(&f.words, "words", false, "with --generate: of words, which are easy to read aloud")
+	fl.BoolVar(&f.digits, "digits", false, "with --generate: of digits, for the keys of a telephone")
 	fl.StringVar(&f.format, "format", "zip", "zip, or one file as a message of pgp or smime")
 	fl.BoolVar(&f.weak, "weak", false, "take a passphrase that can be guessed: whoever gets hold of the archive tries ten million a second")
 	fl.BoolVar(&f.deflate, "deflate", false, "compress the files (zip); how long the archive is then tells something of what is in it")
@@ -58,6 +63,8 @@ func (a *app) lockBox(f *lockFlags, names []string) error {
 		return usagef("nothing to lock: give one or more files, - for standard input")
 	case f.generate == (f.passphraseFile != ""):
 		return usagef("one of --passphrase-file FILE and --generate is needed")
+	case f.words && f.digits, (f.words || f.digits) && !f.generate:
+		return usagef("--words and --digits say what --generate makes: give it, and one of them")
 	case f.format != "zip" && f.format != "pgp" && f.format != "smime":
 		return usagef("%q is no format that locks: zip, pgp or smime", cut(f.format))
 	case f.format != "zip" && (len(names) > 1 || f.deflate):
@@ -96,7 +103,7 @@ func (a *app) lockPassphrase(f *lockFlags) (*envelope.Passphrase, error) {
 		if !isTerminal(a.stderr) {
 			return nil, usagef("--generate shows the passphrase on a terminal alone, and standard error is none: make one elsewhere, and give --passphrase-file FILE")
 		}
-		return envelope.NewPassphrase(), nil
+		return envelope.NewPassphraseOf(f.kind())
 	}
 	text, err := a.readPassphrase(f.passphraseFile)
 	if err != nil {
@@ -115,6 +122,17 @@ func (a *app) lockPassphrase(f *lockFlags) (*envelope.Passphrase, error) {
 		}
 	}
 	return p, nil
+}
+
+// kind is what a generated passphrase is made of.
+func (f *lockFlags) kind() string {
+	switch {
+	case f.words:
+		return "words"
+	case f.digits:
+		return "digits"
+	}
+	return "letters"
 }
 
 func (a *app) lockZip(f *lockFlags, out io.Writer, p *envelope.Passphrase, names []string) error {

@@ -165,7 +165,7 @@ func entryPoints() map[string][]string {
 		"keyring":            {"ParseFingerprint", "Verify", "Expect", "Scan", "Spoken", "Fingerprint_Compared", "FirstUse"},
 		"keyring/discover":   {"Read", "Reader_Read", "Reader_Message", "Reader_AutocryptGossip", "Reader_Dir", "NoteOwnerTrust", "Web_WKD", "KeyServer_Get", "KeyServer_Search", "DNS_OpenPGPKey", "DNS_SMIMEA"},
 		"keyring/identities": {"Open", "Add", "List", "Unlock"},
-		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Opener_Examine", "Opener_ExamineSigned", "Opener_ExamineDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase"},
+		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Opener_Examine", "Opener_ExamineSigned", "Opener_ExamineDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase", "NewPassphraseOf"},
 		"envelope/zipbox":    {"Lock", "Locker_Lock", "Opener_Open", "Inspect", "Estimate"},
 		"envelope/mail":      {"Composer_Plan", "Composer_SignClear", "Composer_Notify", "Plan_Seal", "Reopen", "Opener_Open"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored", "IntroducedBy", "IntroducedThrough"},
