@@ -30,8 +30,13 @@
 //	  test "$(printf %s "$line" | jq -r .hash)" = "$prev" || echo "damaged: $line"
 //	done <journal.jsonl
 //
-// The chain does not keep its writer from writing another one: the signature and
-// whoever has a copy of it do.
+// The chain does not keep its writer from writing another one, or from cutting
+// off its end. For that Sign signs the last line, and with it all that are before
+// it: journal-301.sig, beside journal.jsonl, is a detached signature over line 301
+// with its line feed. Whoever was sent that file knows what the 301 lines were:
+//
+//	sed -n 301p journal.jsonl | gpg --verify journal-301.sig -
+//	sed -n 301p journal.jsonl | openssl cms -verify -binary -inform PEM -in journal-301.sig -content /dev/stdin -CAfile ca.pem
 //
 // # After a crash
 //

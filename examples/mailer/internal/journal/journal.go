@@ -30,6 +30,7 @@ type Journal struct {
 	table *table
 	n     uint64
 	prev  string
+	last  []byte // the last line
 	batch *batch // what nobody writes yet; nil: nothing
 	err   error  // why nothing can be written any more
 }
@@ -90,7 +91,7 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 	if err != io.EOF {
 		return nil, err
 	}
-	j := &Journal{path: path, file: f, now: time.Now, n: s.n, prev: s.prev, head: s.head, table: s.table}
+	j := &Journal{path: path, file: f, now: time.Now, n: s.n, prev: s.prev, last: s.text, head: s.head, table: s.table}
 	if s.n > 0 && want != nil {
 		if err := want.agrees(s.head); err != nil {
 			return nil, err
@@ -172,12 +173,7 @@ func (j *Journal) State(row int) State {
 func (j *Journal) InDoubt() []Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	records := make([]Record, 0, len(j.table.open))
-	for _, r := range j.table.open {
-		records = append(records, r)
-	}
-	slices.SortFunc(records, func(a, b Record) int { return a.Row - b.Row })
-	return records
+	return j.table.inDoubt()
 }
 
 // Append adds records, one behind the other, and returns when they are durable.
@@ -218,7 +214,7 @@ func (j *Journal) Append(records ...Record) error {
 // encode returns the lines of records, and takes all of them into the table, or
 // none.
 func (j *Journal) encode(records []Record) (lines []byte, err error) {
-	n, prev := j.n, j.prev
+	n, prev, last := j.n, j.prev, j.last
 	undo := make([]func(), 0, len(records))
 	for _, r := range records {
 		r.N, r.Prev = n+1, prev
@@ -239,9 +235,9 @@ func (j *Journal) encode(records []Record) (lines []byte, err error) {
 			return nil, err
 		}
 		lines = append(lines, line...)
-		n, prev = r.N, r.Hash
+		n, prev, last = r.N, r.Hash, line
 	}
-	j.n, j.prev = n, prev
+	j.n, j.prev, j.last = n, prev, last
 	return lines, nil
 }
 

@@ -32,6 +32,7 @@ func Read(r io.Reader) iter.Seq2[Record, error] {
 type scanner struct {
 	r     *bufio.Reader
 	line  []byte // of which the last one was long
+	text  []byte // the last line that was good, with its line feed
 	n     uint64 // how many lines were read
 	size  int64  // of those lines, in octets
 	torn  int64  // how many octets follow them
@@ -74,6 +75,7 @@ func (s *scanner) next() (Record, error) {
 		return damage(fmt.Sprintf("cannot be: %v", err))
 	}
 	s.n++
+	s.text = append(s.text[:0], line...)
 	s.size += int64(len(line))
 	s.prev = rec.Hash
 	return rec, nil
@@ -123,4 +125,12 @@ func (s *scanner) tear(part []byte) error {
 		return io.EOF
 	}
 	return &DamageError{Line: int(s.n) + 1, Problem: "is damaged: it does not end in a line feed"}
+}
+
+// end is nil for io.EOF.
+func end(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }

@@ -1,6 +1,10 @@
 package journal
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Status is how far a row of the list is.
 type Status uint8
@@ -131,6 +135,12 @@ func (t *table) doubt() {
 		s.Status = IsDoubtful
 		t.set(row, s)
 	}
+}
+
+// inDoubt returns the records by which rows were begun that have no outcome, by
+// their rows.
+func (t *table) inDoubt() []Record {
+	return slices.SortedFunc(maps.Values(t.open), func(a, b Record) int { return a.Row - b.Row })
 }
 
 // save returns what puts a row back as it is now.
