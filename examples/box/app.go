@@ -103,7 +103,7 @@ func (a *app) root() *cobra.Command {
 		a.demoCommand(), a.keygenCommand(), a.keyCommand(), a.identityCommand(), a.joinCommand(), a.groupCommand(), a.fingerprintCommand(),
 		a.sealCommand(), a.openCommand(), a.signCommand(), a.verifyCommand(), a.inspectCommand(),
 		a.rewrapCommand(), a.resealCommand(), a.ringCommand(), a.mailCommand(),
-		a.lockCommand(), a.unlockCommand(),
+		a.lockCommand(), a.unlockCommand(), a.fetchCommand(),
 	} {
 		c.GroupID = "now"
 		root.AddCommand(c)

@@ -65,6 +65,11 @@ func (a *app) reading(name, doing, outName, reportName string, force bool, read 
 		return err
 	}
 	defer in.Close()
+	return a.readingFrom(in, doing, outName, reportName, force, read)
+}
+
+// readingFrom is reading of what is open already.
+func (a *app) readingFrom(in *input, doing, outName, reportName string, force bool, read func(io.Reader) (*envelope.Message, error)) error {
 	out, err := a.create(outName, force, true)
 	if err != nil {
 		return err

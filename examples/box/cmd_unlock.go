@@ -48,18 +48,10 @@ is made for them. Without --passphrase-file the passphrase is asked for.`,
 }
 
 func (a *app) unlockBox(f *unlockFlags, name string) error {
-	text, err := a.readPassphrase(f.passphraseFile)
-	if err == nil && f.passphraseFile == "" {
-		text, err = a.ask("passphrase")
-	}
+	p, err := a.boxPassphrase(f.passphraseFile)
 	if err != nil {
 		return err
 	}
-	p, err := envelope.OpenPassphrase(string(text))
-	if err != nil {
-		return err
-	}
-	a.hint = "nothing was written; check the passphrase (the first line of the file, without its line end), or have it sent again"
 	in, err := a.open(name, "unlocking")
 	if err != nil {
 		return err
@@ -83,6 +75,19 @@ func (a *app) unlockBox(f *unlockFlags, name string) error {
 	}
 	in.bar.stop()
 	return out.commit()
+}
+
+// boxPassphrase returns the passphrase in a file, or the one that a person types.
+func (a *app) boxPassphrase(file string) (*envelope.Passphrase, error) {
+	text, err := a.readPassphrase(file)
+	if err == nil && file == "" {
+		text, err = a.ask("passphrase")
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.hint = "nothing was written; check the passphrase (the first line of the file, without its line end), or have it sent again"
+	return envelope.OpenPassphrase(string(text))
 }
 
 // zipped reports whether in is an archive. What it returns is all of in, and

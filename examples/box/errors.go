@@ -14,6 +14,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/keyring/identities"
+	"github.com/doublekeybox/doublekeybox/transport/link"
 )
 
 // The exit statuses, a promise to scripts.
@@ -38,7 +39,8 @@ func exitCode(err error) int {
 		return exitNotForYou
 	case errors.Is(err, envelope.ErrLimit), errors.As(err, new(*identities.LimitError)):
 		return exitLimit
-	case errors.Is(err, envelope.ErrDecrypt), errors.Is(err, envelope.ErrFormat), errors.As(err, &corrupt):
+	case errors.Is(err, envelope.ErrDecrypt), errors.Is(err, envelope.ErrFormat), errors.As(err, &corrupt),
+		errors.Is(err, link.ErrTruncated), errors.Is(err, link.ErrTooLong), errors.Is(err, link.ErrReplaced):
 		return exitDecrypt
 	case errors.Is(err, envelope.ErrSignature):
 		return exitSignature
@@ -75,7 +77,7 @@ func (f *failure) Unwrap() error { return f.err }
 // what to do about it.
 func (a *app) errorLine(err error) string {
 	s := err.Error()
-	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool", "zipbox"} {
+	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool", "zipbox", "link"} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
 	}
 	if what := flagFor(s); what != "" {

@@ -35,6 +35,11 @@ func (a *app) open(name, doing string) (*input, error) {
 		}
 		in.file, in.Reader = f, f
 	}
+	return a.opened(in)
+}
+
+// opened looks at what was opened, and begins its progress bar.
+func (a *app) opened(in *input) (*input, error) {
 	if in.file != nil {
 		info, err := in.file.Stat()
 		switch {

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"pki":       makePKI,
 			"keyserver": keyserver,
 			"directory": directory,
+			"linkto":    linkto,
 		},
 	})
 }
