@@ -10,9 +10,6 @@ import (
 	"syscall"
 )
 
-// nonblock keeps the opening of a FIFO from waiting for somebody at its other end.
-const nonblock = syscall.O_NONBLOCK
-
 // trusted refuses what another user owns or can write to: that user decides what
 // is in it, or will. Root can do that everywhere, and a ring for all users of a
 // machine is root's.
