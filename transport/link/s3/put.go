@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/doublekeybox/doublekeybox/internal/reread"
 	"github.com/doublekeybox/doublekeybox/transport/link"
@@ -25,13 +27,13 @@ import (
 // checked. Above link.MaxSize nothing is stored: seal the documents in parts.
 //
 // The error is a *LifetimeError, which is found out before anything is sent, or
-// wraps ErrNotSealed, ErrUnconfirmed or ErrChecksum; else it is of src, of the
+// wraps link.ErrTooLong, ErrNotSealed, ErrUnconfirmed or ErrChecksum; else it is of src, of the
 // store, of the network, or says what is wrong with s. After ErrUnconfirmed and
 // ErrChecksum, and where the credentials ended during the upload, the object is
 // deleted if Client may. No error holds credentials or a signature.
 func (s *Store) Put(ctx context.Context, src io.ReaderAt, size int64, lifetime time.Duration) (link.Link, error) {
-	if size < 1 || size > link.MaxSize {
-		return link.Link{}, fmt.Errorf("s3: the object has %d octets, 1 to %d are stored in one piece", size, int64(link.MaxSize))
+	if size > link.MaxSize {
+		return link.Link{}, fmt.Errorf("s3: the object has %d octets: %w: at most %d are stored in one piece", size, link.ErrTooLong, int64(link.MaxSize))
 	}
 	if err := s.Check(ctx, lifetime); err != nil {
 		return link.Link{}, err
@@ -53,7 +55,14 @@ func (s *Store) Put(ctx context.Context, src io.ReaderAt, size int64, lifetime t
 		return link.Link{}, err
 	}
 	name := s.Prefix + unguessable()
-	if err := s.upload(ctx, pinned, l, name); err != nil {
+	err = s.upload(ctx, pinned, l, name)
+	// Where the answer to an upload was lost, and the SDK sent it again, the
+	// object is there already, and nobody knows whether it is encrypted.
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "PreconditionFailed" {
+		name = s.Prefix + unguessable()
+		err = s.upload(ctx, pinned, l, name)
+	}
+	if err != nil {
 		return link.Link{}, err
 	}
 	g, err := s.signer(ctx, lifetime)
