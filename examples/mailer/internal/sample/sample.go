@@ -26,6 +26,15 @@ type Options struct {
 	// Deliveries are those of the list, in turns; nil: all four.
 	Deliveries []string
 
+	// Documents is how many different statements there are, which customers have in
+	// turns; 0: one for each.
+	Documents int
+
+	// Gateways gives the customers of a domain one key in common, which a server of
+	// theirs would open mail with, instead of a key for each. It is what many
+	// thousands are made with: a key of one's own takes the ring 10 ms.
+	Gateways bool
+
 	// Document writes the statement of customer n, counted from 1; nil: a PDF of a
 	// page.
 	Document func(name string, n int, p Person) error
@@ -75,12 +84,15 @@ func Make(dir string, o Options) (*World, error) {
 		return nil, err
 	}
 	defer ring.Close()
-	m := maker{world: w, dir: dir, ring: ring, options: o}
+	m := maker{world: w, dir: dir, ring: ring, options: o, gateways: map[string]envelope.Identity{}}
 	if err := m.insurer(); err != nil {
 		return nil, err
 	}
 	if err := m.printShop(); err != nil {
 		return nil, err
+	}
+	if o.People < 1 || o.Documents < 0 {
+		return nil, fmt.Errorf("sample: %d people with %d documents cannot be made", o.People, o.Documents)
 	}
 	for n := 1; n <= o.People; n++ {
 		if err := m.customer(n); err != nil {
@@ -92,10 +104,11 @@ func Make(dir string, o Options) (*World, error) {
 
 // maker is Make while it is at work.
 type maker struct {
-	world   *World
-	dir     string
-	ring    *keyring.Ring
-	options Options
+	world    *World
+	dir      string
+	ring     *keyring.Ring
+	options  Options
+	gateways map[string]envelope.Identity // by format and domain
 }
 
 // key is what keys of both formats are.
@@ -156,17 +169,20 @@ func (m *maker) printShop() error {
 		return err
 	}
 	m.world.Printer = []envelope.Identity{k.Identity()}
-	return m.add(k)
+	return m.add(k, keyring.Addition{})
 }
 
-func (m *maker) add(k key) error {
+func (m *maker) add(k key, a keyring.Addition) error {
 	v, err := verify(k)
 	if err != nil {
 		return err
 	}
-	_, err = m.ring.Add(v, keyring.Addition{})
+	_, err = m.ring.Add(v, a)
 	return err
 }
+
+// domains is how many domains the customers have their addresses at.
+const domains = 5
 
 // customer makes customer n: every second one of those who get a link has a key.
 func (m *maker) customer(n int) error {
@@ -174,39 +190,65 @@ func (m *maker) customer(n int) error {
 	if len(ways) == 0 {
 		ways = deliveries[:]
 	}
+	statement := n
+	if m.options.Documents > 0 {
+		statement = (n-1)%m.options.Documents + 1
+	}
+	domain := fmt.Sprintf("mail%d.example", n%domains)
 	p := Person{
 		Name:     fmt.Sprintf("%s %s", given[n%len(given)], family[n/len(given)%len(family)]),
-		Address:  fmt.Sprintf("customer%d@mail%d.example", n, n%5),
+		Address:  fmt.Sprintf("customer%d@%s", n, domain),
 		Delivery: ways[(n-1)%len(ways)],
 		Language: []string{"en", "de"}[n%2],
-		Document: fmt.Sprintf("statement-%06d.pdf", n),
+		Document: fmt.Sprintf("statement-%06d.pdf", statement),
 	}
-	var make func(name, address string) (key, error)
-	switch {
-	case p.Delivery == "openpgp":
-		make = openPGP
-	case p.Delivery == "smime", p.Delivery == "link" && n/len(ways)%2 == 0:
-		make = certificate
+	format := p.Delivery
+	if format == "link" && n/len(ways)%2 == 0 {
+		format = "smime"
 	}
-	if make != nil {
-		k, err := make(p.Name, p.Address)
+	if format == "openpgp" || format == "smime" {
+		identity, err := m.key(format, domain, p)
 		if err != nil {
 			return err
 		}
-		if err := m.add(k); err != nil {
-			return err
-		}
-		p.Identities = []envelope.Identity{k.Identity()}
+		p.Identities = []envelope.Identity{identity}
 	}
 	write := m.options.Document
 	if write == nil {
 		write = writeStatement
 	}
-	if err := write(filepath.Join(m.world.Documents, p.Document), n, p); err != nil {
-		return err
+	if statement == n {
+		if err := write(filepath.Join(m.world.Documents, p.Document), n, p); err != nil {
+			return err
+		}
 	}
 	m.world.People = append(m.world.People, p)
 	return nil
+}
+
+// key makes the key of p, or of all of their domain, and puts it into the ring.
+func (m *maker) key(format, domain string, p Person) (envelope.Identity, error) {
+	a := keyring.Addition{}
+	name, address := p.Name, p.Address
+	if m.options.Gateways {
+		if have, ok := m.gateways[format+domain]; ok {
+			return have, nil
+		}
+		name, address = "Gateway", "gateway@"+domain
+		a = keyring.Addition{Addresses: []string{"@" + domain}, Alias: true}
+	}
+	make := openPGP
+	if format == "smime" {
+		make = certificate
+	}
+	k, err := make(name, address)
+	if err != nil {
+		return envelope.Identity{}, err
+	}
+	if m.options.Gateways {
+		m.gateways[format+domain] = k.Identity()
+	}
+	return k.Identity(), m.add(k, a)
 }
 
 func (w *World) writeList() error {
