@@ -21,6 +21,7 @@ import (
 type Journal struct {
 	path string
 	file file
+	lock *os.File // whose lock keeps others out: file, but for tests
 	head Head
 	now  func() time.Time
 
@@ -77,6 +78,7 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 	}
 	defer func() {
 		if err != nil {
+			filelock.Unlock(f)
 			f.Close()
 		}
 	}()
@@ -91,7 +93,7 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 	if err != io.EOF {
 		return nil, err
 	}
-	j := &Journal{path: path, file: f, now: time.Now, n: s.n, prev: s.prev, last: s.text, head: s.head, table: s.table}
+	j := &Journal{path: path, file: f, lock: f, now: time.Now, n: s.n, prev: s.prev, last: s.text, head: s.head, table: s.table}
 	if s.n > 0 && want != nil {
 		if err := want.agrees(s.head); err != nil {
 			return nil, err
@@ -275,5 +277,7 @@ func (j *Journal) Close() error {
 	if j.err == nil {
 		j.err = fmt.Errorf("journal: %w", fs.ErrClosed)
 	}
-	return j.file.Close()
+	// A program that is being started just now has the file open too, until it
+	// runs: closing alone would leave the lock to it for a moment.
+	return errors.Join(filelock.Unlock(j.lock), j.file.Close())
 }
