@@ -36,7 +36,7 @@ type Record struct {
 	Attempt   int    `json:"attempt,omitempty"`    // of the row, from 1
 
 	Size      int64      `json:"size,omitempty"`   // of the mail as sent, in octets
-	SHA256    string     `json:"sha256,omitempty"` // of the mail as sent, in hexadecimal
+	SHA256    string     `json:"sha256,omitempty"` // of the mail as sent, in hexadecimal; of Bounced that of the bounce
 	Documents []Document `json:"documents,omitempty"`
 	Keys      []string   `json:"keys,omitempty"`    // fingerprints of what it was sealed to
 	Link      string     `json:"link,omitempty"`    // without its query, which is a secret
