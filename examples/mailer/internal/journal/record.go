@@ -33,6 +33,7 @@ type Record struct {
 	Address   string `json:"address,omitempty"`
 	MessageID string `json:"message_id,omitempty"` // without angle brackets
 	Delivery  string `json:"delivery,omitempty"`   // "openpgp", "smime", "zip", "link"
+	Asked     string `json:"asked,omitempty"`      // the delivery that the list asks for, where a setting for the domain put Delivery in its place
 	Attempt   int    `json:"attempt,omitempty"`    // of the row, from 1
 
 	Size      int64      `json:"size,omitempty"`   // of the mail as sent, in octets

@@ -13,7 +13,7 @@ const (
 	chartLeft   = 56.0
 	chartRight  = 12.0
 	chartTop    = 14.0
-	chartBottom = 34.0
+	chartBottom = 26.0
 )
 
 // chart is outcomes over time as columns.
@@ -32,8 +32,9 @@ type rect struct {
 }
 
 type tick struct {
-	At   float64
-	Text string
+	At     float64
+	Text   string
+	Anchor string // of SVG: which end of the text is there
 }
 
 // memoryPlot is memory over rows that were sent.
@@ -59,7 +60,7 @@ func (s *Summary) chart() *chart {
 	}
 	top, step := scale(most)
 	for v := 0.0; v <= top+step/2; v += step {
-		c.Y = append(c.Y, tick{c.y(v, top), label(v)})
+		c.Y = append(c.Y, tick{At: c.y(v, top), Text: label(v)})
 	}
 	span := (c.Right - c.Left) / float64(max(len(s.Speed), 8))
 	for i, b := range s.Speed {
@@ -120,7 +121,7 @@ func timeTicks(begin time.Time, width float64, n int, left, span float64) (out [
 	every := max(1, int(math.Ceil(float64(max(n, 8))/6)))
 	for i := 0; i < n; i += every {
 		at := begin.Add(time.Duration(float64(i) * width * float64(time.Second)))
-		out = append(out, tick{left + float64(i)*span, at.UTC().Format(layout)})
+		out = append(out, tick{left + float64(i)*span, at.UTC().Format(layout), "start"})
 	}
 	return out
 }
@@ -137,12 +138,13 @@ func (s *Summary) memoryPlot() *memoryPlot {
 	}
 	top, step := scale(most)
 	for v := 0.0; v <= top+step/2; v += step {
-		p.Y = append(p.Y, tick{p.y(v, top), label(v)})
+		p.Y = append(p.Y, tick{At: p.y(v, top), Text: label(v)})
 	}
 	right, stepX := scale(sent)
 	for v := 0.0; v <= right+stepX/2; v += stepX {
-		p.X = append(p.X, tick{p.Left + (p.Right-p.Left)*v/right, grouped(int(v))})
+		p.X = append(p.X, tick{p.Left + (p.Right-p.Left)*v/right, grouped(int(v)), "middle"})
 	}
+	p.X[0].Anchor, p.X[len(p.X)-1].Anchor = "start", "end"
 	for i, m := range s.Memory {
 		x, y := p.Left+(p.Right-p.Left)*float64(m.Sent)/right, p.y(float64(m.Octets)/(1<<20), top)
 		p.Path += fmt.Sprintf("%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[i == 0], x, y)

@@ -17,7 +17,7 @@ const (
 	maxText    = 300    // octets of what a server said
 	maxDomains = 50_000 // that are counted, the others as one
 	topDomains = 20
-	maxMemory  = 1000 // programs
+	maxMemory  = 256 // values of memory; even
 )
 
 // other stands for what is beyond a limit.
@@ -27,7 +27,7 @@ const other = "(others)"
 // journal that is damaged nothing is told.
 func Read(r io.Reader) (*Summary, error) {
 	c := collector{
-		rows: map[int]*[pageRows]cell{}, open: map[int]Row{}, failed: map[int]Row{},
+		rows: map[int]*[pageRows]cell{}, open: map[int]begun{}, failed: map[int]Row{},
 		domainIDs: map[string]uint32{}, replies: map[Reply]int{}, weak: map[Reply]int{}, instead: map[Change]int{},
 	}
 	for rec, err := range journal.Read(r) {
@@ -52,21 +52,34 @@ type cell struct {
 	status   journal.Status
 	delivery uint8
 	bounced  bool
+	weak     bool   // counted
+	asked    bool   // counted
 	domain   uint32 // an index of collector.domains, from 1; 0: not known
+}
+
+// begun is what the record of a begin says, which that of the outcome need not
+// repeat.
+type begun struct {
+	row          Row
+	size         int64
+	documents    int
+	link, number bool
 }
 
 // collector makes a Summary.
 type collector struct {
 	s         Summary
 	rows      map[int]*[pageRows]cell
-	open      map[int]Row // begun or in doubt
-	failed    map[int]Row // those that are listed
+	open      map[int]begun // begun or in doubt
+	failed    map[int]Row   // those that are listed
 	domains   []string
 	domainIDs map[string]uint32
 	replies   map[Reply]int
 	weak      map[Reply]int
 	instead   map[Change]int
 	speed     buckets
+	every     int // of how many values of memory one is kept
+	skip      int
 }
 
 func (c *collector) cell(row int) *cell {
@@ -98,12 +111,34 @@ func (c *collector) add(r *journal.Record) {
 				c.cell(row).status = journal.IsDoubtful
 			}
 		}
-		if r.Memory > 0 && len(s.Memory) < maxMemory {
-			s.Memory = append(s.Memory, Memory{At: r.At, Octets: r.Memory, Sent: s.Total.Sent})
-		}
 	default:
 		c.row(r)
 	}
+	if r.Memory > 0 {
+		c.memory(Memory{At: r.At, Octets: r.Memory, Sent: s.Total.Sent})
+	}
+}
+
+// memory keeps every value, or with too many every second one, and so on: of two
+// that become one the higher.
+func (c *collector) memory(m Memory) {
+	s := &c.s
+	if c.skip++; c.skip < c.every && len(s.Memory) > 0 {
+		last := &s.Memory[len(s.Memory)-1]
+		last.Octets = max(last.Octets, m.Octets)
+		return
+	}
+	c.skip = 0
+	if s.Memory = append(s.Memory, m); len(s.Memory) < maxMemory {
+		return
+	}
+	half := s.Memory[:0]
+	for i := 0; i < maxMemory; i += 2 {
+		m := s.Memory[i]
+		m.Octets = max(m.Octets, s.Memory[i+1].Octets)
+		half = append(half, m)
+	}
+	s.Memory, c.every = half, max(2, c.every*2)
 }
 
 // row takes in a record about a row.
@@ -114,10 +149,7 @@ func (c *collector) row(r *journal.Record) {
 	case journal.Begun:
 		x.status = journal.IsBegun
 		c.s.Attempts++
-		c.open[r.Row] = rowOf(r)
-		if r.Weak != "" {
-			count(c.weak, Reply{Text: cut(r.Weak)})
-		}
+		c.open[r.Row] = begun{rowOf(r), r.Size, len(r.Documents), r.Link != "", r.Number != ""}
 	case journal.Sent:
 		x.status = journal.IsSent
 		c.sent(r)
@@ -127,20 +159,18 @@ func (c *collector) row(r *journal.Record) {
 	case journal.Failed:
 		x.status = journal.IsFailed
 		c.outcome(r)
-		if len(c.failed) < maxRows {
-			c.failed[r.Row] = c.withBegun(r)
-		}
 	case journal.Unknown:
 		x.status = journal.IsDoubtful
 		count(c.replies, Reply{Kind: string(r.Kind), Text: shape(r.Reply)})
 		o := c.open[r.Row]
-		o.Reply = cut(r.Reply)
+		o.row.Reply = cut(r.Reply)
 		c.open[r.Row] = o
 	case journal.Settled:
 		c.s.Settled++
 		x.status = journal.IsWaiting
 		if r.As == journal.Sent {
 			x.status = journal.IsSent
+			c.sent(r)
 		}
 		delete(c.open, r.Row)
 	case journal.Bounced:
@@ -161,10 +191,21 @@ func (c *collector) describe(x *cell, r *journal.Record) {
 		x.delivery = uint8(i)
 	}
 	_, domain, ok := strings.Cut(r.Address, "@")
-	if !ok || x.domain != 0 {
-		return
+	if domain = cut(strings.ToLower(domain)); ok && x.domain == 0 {
+		x.domain = c.domain(domain)
 	}
-	domain = cut(strings.ToLower(domain))
+	if r.Weak != "" && !x.weak {
+		x.weak = true
+		count(c.weak, Reply{Text: cut(r.Weak)})
+	}
+	if r.Asked != "" && r.Asked != r.Delivery && !x.asked {
+		x.asked = true
+		count(c.instead, Change{Domain: domain, From: cut(r.Asked), To: cut(r.Delivery)})
+	}
+}
+
+// domain returns the index of a domain, from 1.
+func (c *collector) domain(domain string) uint32 {
 	id, known := c.domainIDs[domain]
 	if !known {
 		if len(c.domains) >= maxDomains {
@@ -177,31 +218,35 @@ func (c *collector) describe(x *cell, r *journal.Record) {
 			c.domainIDs[domain] = id
 		}
 	}
-	x.domain = id
+	return id
 }
 
 func (c *collector) sent(r *journal.Record) {
+	o := c.open[r.Row]
 	delete(c.open, r.Row)
-	c.s.Total.Sent++ // so far; counted anew at the end
-	c.s.Mail += r.Size
-	c.s.Documents += len(r.Documents)
-	if r.Link != "" {
-		c.s.Links++
+	s := &c.s
+	s.Total.Sent++ // so far; counted anew at the end
+	s.Mail += cmp.Or(r.Size, o.size)
+	s.Documents += cmp.Or(len(r.Documents), o.documents)
+	if o.link || r.Link != "" {
+		s.Links++
 	}
-	if r.Number != "" {
-		c.s.Passphrases++
+	if o.number || r.Number != "" {
+		s.Passphrases++
 	}
 }
 
+// outcome takes in that a mail was refused, or put off.
 func (c *collector) outcome(r *journal.Record) {
+	o := c.open[r.Row]
 	delete(c.open, r.Row)
 	count(c.replies, Reply{Kind: string(r.Kind), Text: shape(r.Reply)})
-}
-
-// withBegun is the row of an outcome, which need not repeat what the begin said.
-func (c *collector) withBegun(r *journal.Record) Row {
-	out := rowOf(r)
-	return out
+	if r.Kind != journal.Failed || len(c.failed) >= maxRows {
+		return
+	}
+	row := rowOf(r)
+	row.Address, row.MessageID = cmp.Or(row.Address, o.row.Address), cmp.Or(row.MessageID, o.row.MessageID)
+	c.failed[r.Row] = row
 }
 
 func rowOf(r *journal.Record) Row {
@@ -274,7 +319,11 @@ func (c *collector) finish() {
 	s.Deliveries[0].Counts.Waiting += untouched
 	c.finishDomains(domains)
 	c.finishDeliveries()
-	s.InDoubt = firstRows(c.open)
+	doubt := map[int]Row{}
+	for n, o := range c.open {
+		doubt[n] = o.row
+	}
+	s.InDoubt = firstRows(doubt)
 	s.Failed = firstRows(c.failed)
 	if s.Bounces == nil {
 		s.Bounces = []Row{}
