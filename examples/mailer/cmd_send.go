@@ -10,6 +10,8 @@ type sendFlags struct {
 	rate                         float64
 	connections                  int
 	dryRun, asJSON               bool
+
+	rateSet, connectionsSet bool // on the command line
 }
 
 func (a *app) sendCommand() *cobra.Command {
@@ -29,6 +31,7 @@ is not sent again: mailer settle says what became of it.`,
   mailer send --config mailer.json --list people.csv --documents papers --run october --rate 40`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.rateSet, f.connectionsSet = cmd.Flags().Changed("rate"), cmd.Flags().Changed("connections")
 			return a.send(cmd.Context(), &f)
 		},
 	}

@@ -27,6 +27,7 @@ type config struct {
 	Templates   string                  `json:"templates"` // the folder of letters; "": ours
 	Rate        *float64                `json:"rate"`      // mails a second; 0: as fast as it goes
 	Connections int                     `json:"connections"`
+	Pauses      []duration              `json:"pauses"`   // before each further try of what was put off
 	Unsigned    bool                    `json:"unsigned"` // zip and link may go out unsigned
 	Domains     map[string]domainConfig `json:"domains"`
 	Bounces     *bounceConfig           `json:"bounces"`
@@ -63,7 +64,9 @@ type s3Config struct {
 	Bucket                        string   `json:"bucket"`
 	Lifetime                      duration `json:"lifetime"`
 	Authorities                   string   `json:"authorities"`
+	Prefix                        string   `json:"prefix"` // of the names of objects
 	Profile                       string   `json:"profile"`
+	LinksProfile                  string   `json:"links_profile"` // who signs links; "": who uploads
 	CredentialsFile               string   `json:"credentials_file"`
 	InsecureUnconfirmedEncryption bool     `json:"insecure_unconfirmed_encryption"`
 }

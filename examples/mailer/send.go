@@ -2,9 +2,25 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
+)
+
+// The files in the folder of a run.
+const (
+	journalName = "journal.jsonl"
+	reportName  = "report.html"
+	numbersName = "numbers.txt" // of the passphrases that count, for the print shop
 )
 
 // send is the command of that name.
@@ -12,10 +28,41 @@ func (a *app) send(ctx context.Context, f *sendFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if _, err := readConfig(f.config); err != nil {
+	c, err := readConfig(f.config)
+	if err != nil {
 		return err
 	}
-	return nil
+	f.settle(c)
+	resumes, err := isRun(f.run)
+	if err != nil {
+		return err
+	}
+	b, err := c.build(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	head := journal.Head{List: hexOf(b.List), Config: c.essence()}
+	if resumes && !f.dryRun {
+		if b.Journal, err = resumeRun(f.run, head); err != nil {
+			return err
+		}
+		defer b.Journal.Close()
+	}
+	ctx, stop := a.untilSignal(ctx)
+	defer stop()
+	p, err := a.preflight(ctx, b, f)
+	if err != nil || f.dryRun {
+		return err
+	}
+	if b.Journal == nil {
+		head.Rows = p.Rows
+		if b.Journal, err = beginRun(f.run, head); err != nil {
+			return err
+		}
+		defer b.Journal.Close()
+	}
+	return a.sendBatch(ctx, b, f)
 }
 
 // check says what is missing on the command line, or is not there.
@@ -42,4 +89,155 @@ func (f *sendFlags) check() error {
 		return usagef("--documents %s is a file, and should be the folder that the documents are in", shown(f.documents))
 	}
 	return nil
+}
+
+// settle takes from the configuration what the command line does not say.
+func (f *sendFlags) settle(c *config) {
+	if !f.rateSet && c.Rate != nil {
+		f.rate = *c.Rate
+	}
+	if !f.connectionsSet && c.Connections > 0 {
+		f.connections = c.Connections
+	}
+}
+
+// isRun reports whether there is a run to go on with. A folder that is something
+// else is not written into.
+func isRun(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, failed("looking into", dir, err)
+	case len(entries) == 0:
+		return false, nil
+	}
+	if _, err := os.Stat(filepath.Join(dir, journalName)); err != nil {
+		return false, usagef("%s is no folder of a run: other things are in it, and no %s; give one that is not there yet", shown(dir), journalName)
+	}
+	return true, nil
+}
+
+// beginRun makes the folder of a run with a new journal in it.
+func beginRun(dir string, head journal.Head) (*journal.Journal, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, failed("making", dir, err)
+	}
+	j, err := journal.Open(filepath.Join(dir, journalName), head)
+	return j, failed("beginning", dir, err)
+}
+
+// resumeRun opens the journal of a run that was begun with the same list and
+// configuration.
+func resumeRun(dir string, head journal.Head) (*journal.Journal, error) {
+	j, err := journal.Resume(filepath.Join(dir, journalName))
+	if err != nil {
+		return nil, failed("going on with", dir, err)
+	}
+	have := j.Head()
+	for _, m := range []journal.MismatchError{{What: "list", Have: have.List, Want: head.List}, {What: "configuration", Have: have.Config, Want: head.Config}} {
+		if m.Have != m.Want {
+			j.Close()
+			return nil, failed("going on with", dir, &m)
+		}
+	}
+	return j, nil
+}
+
+func hexOf(l *list.List) string {
+	sum := l.SHA256()
+	return hex.EncodeToString(sum[:])
+}
+
+// preflight looks through the list, and shows what was found: all of it where
+// nothing is to be sent, else what keeps it from being sent.
+func (a *app) preflight(ctx context.Context, b *built, f *sendFlags) (*batch.Preflight, error) {
+	p, err := b.Preflight(ctx)
+	var problems *batch.PreflightError
+	switch {
+	case ctx.Err() != nil:
+		return nil, &statusError{exitInterrupted, "interrupted: nothing was sent"}
+	case err != nil && !errors.As(err, &problems):
+		return nil, err
+	case f.asJSON && (f.dryRun || problems != nil):
+		if err := a.writeJSON(p); err != nil {
+			return nil, err
+		}
+	case f.dryRun || problems != nil:
+		a.printPreflight(p)
+	}
+	if problems != nil {
+		what := "problems"
+		if p.Lacking == 1 {
+			what = "problem"
+		}
+		return nil, &statusError{exitPreflight, fmt.Sprintf("%d %s with the list, as shown: mend it and run the same again; nothing was sent to anybody", p.Lacking, what)}
+	}
+	return p, nil
+}
+
+func (a *app) writeJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printPreflight shows problems first, then what happens to the first rows, then
+// the totals.
+func (a *app) printPreflight(p *batch.Preflight) {
+	if p.Lacking > 0 {
+		var rows [][]string
+		for _, x := range p.Problems {
+			row := ""
+			if x.Row > 0 {
+				row = fmt.Sprint(x.Row)
+			}
+			rows = append(rows, []string{row, x.Address, x.What})
+		}
+		printTable(a.stdout, []string{"ROW", "ADDRESS", "PROBLEM"}, rows)
+		if more := p.Lacking - len(p.Problems); more > 0 {
+			fmt.Fprintf(a.stdout, "and %d more\n", more)
+		}
+		fmt.Fprintln(a.stdout)
+	}
+	var rows [][]string
+	for _, l := range p.First {
+		rows = append(rows, []string{fmt.Sprint(l.Row), l.Address, string(l.Delivery), fmt.Sprint(l.Documents), sizeText(l.Octets), l.Opens, l.Note})
+	}
+	if len(rows) > 0 {
+		printTable(a.stdout, []string{"ROW", "ADDRESS", "DELIVERY", "DOCUMENTS", "MAIL", "OPENED BY", "NOTE"}, rows)
+		if more := p.Rows - len(rows); more > 0 {
+			fmt.Fprintf(a.stdout, "and %d more rows\n", more)
+		}
+		fmt.Fprintln(a.stdout)
+	}
+	rows = nil
+	mails, octets := 0, int64(0)
+	for _, d := range []list.Delivery{list.OpenPGP, list.SMIME, list.ZIP, list.Link} {
+		if t := p.Totals[d]; t != nil {
+			rows = append(rows, []string{string(d), fmt.Sprint(t.Mails), sizeText(t.Octets)})
+			mails, octets = mails+t.Mails, octets+t.Octets
+		}
+	}
+	rows = append(rows, []string{"all", fmt.Sprint(mails), sizeText(octets)})
+	printTable(a.stdout, []string{"DELIVERY", "MAILS", "ABOUT"}, rows)
+	for _, note := range []struct {
+		n    int
+		text string
+	}{{p.Instead, "by another delivery than the list says, for their domain"}, {p.Weak, "with a passphrase that can be guessed, which the configuration allows"}} {
+		if note.n > 0 {
+			fmt.Fprintf(a.stdout, "%d %s\n", note.n, note.text)
+		}
+	}
+}
+
+// sizeText is a number of octets as people read it.
+func sizeText(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	v, i := float64(n), 0
+	for v >= 1000 && i < len(units)-1 {
+		v, i = v/1024, i+1
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") + " " + units[i]
 }
