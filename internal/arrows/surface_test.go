@@ -171,6 +171,8 @@ func entryPoints() map[string][]string {
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored", "IntroducedBy", "IntroducedThrough"},
 		"transport/smtp":     {"Server_Send", "Server_Dial", "Session_Send", "Session_SendSignedOnly"},
 		"transport/imap":     {"Server_Dial", "Session_Append", "Session_Search", "Session_List", "Session_Fetch"},
+		"transport/link":     {"Parse", "ParseFragment", "Fetch"},
+		"transport/link/s3":  {"Store_Check", "Store_Put"},
 		"transport/bounce":   {"Paths_Address", "Paths_Origin", "Read"},
 		"smime":              {"Format", "ParseCertificate", "ParseKey", "NewKey", "GenerateKey", "ChainTo", "Reads", "CapabilitiesOf", "PKCS12Certificates"},
 	}
