@@ -3,17 +3,12 @@ package smtp
 import (
 	"errors"
 	"fmt"
-	"io"
+
+	"github.com/doublekeybox/doublekeybox/transport/internal/outgoing"
 )
 
 // message is what of a sealed or a signed message is needed to send it.
-type message interface {
-	From() string
-	Recipients() []string
-	MessageID() string
-	Size() int64
-	WriteTo(io.Writer) (int64, error)
-}
+type message = outgoing.Message
 
 // maxLine is the longest line without its end: RFC 5321, Section 4.5.3.1.6.
 const maxLine = 998

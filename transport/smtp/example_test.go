@@ -14,18 +14,18 @@ import (
 )
 
 // composed returns a mail from Alice to Bob and Carol, of whom only Bob is known
-// to the server of the examples: sealed, and signed only.
-func composed() (sealed []*mail.Sealed, signed *mail.Clear, err error) {
+// to the server of the examples: sealed, signed only, and as a notice.
+func composed() (sealed []*mail.Sealed, signed *mail.Clear, notice *mail.Notice, err error) {
 	keys := map[string]*pgp.Key{}
 	composer := mail.Composer{Keys: map[string][]*keyring.Verified{}}
 	for _, address := range []string{"alice@example.org", "bob@example.org", "carol@example.org"} {
 		if keys[address], err = pgp.GenerateKey(pgp.KeyOptions{Address: address}); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		certificate := keys[address].Certificate()
 		verified, err := keyring.Verify(certificate, keyring.Expect(certificate.Fingerprint()))
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		composer.Keys[address] = []*keyring.Verified{verified}
 	}
@@ -36,13 +36,16 @@ func composed() (sealed []*mail.Sealed, signed *mail.Clear, err error) {
 	}
 	plan, err := composer.Plan(draft)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if sealed, err = plan.Seal(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	signed, err = composer.SignClear(draft, nil)
-	return sealed, signed, err
+	if signed, err = composer.SignClear(draft, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	notice, err = composer.Notify(draft, nil) // with no box here: the text has a link
+	return sealed, signed, notice, err
 }
 
 // The server knows Bob and not Carol: Bob gets the mail, and who was refused is
@@ -57,7 +60,7 @@ func ExampleServer_Send() {
 	defer stop()
 	server.User, server.Password = "alice", func(context.Context) (string, error) { return "correct horse battery staple", nil }
 
-	sealed, _, err := composed()
+	sealed, _, _, err := composed()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -85,7 +88,7 @@ func ExampleServer_Dial() {
 		return
 	}
 	defer stop()
-	sealed, signed, err := composed()
+	sealed, signed, notice, err := composed()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -102,7 +105,12 @@ func ExampleServer_Dial() {
 	// This one everybody on the way can read.
 	result, err = session.SendSignedOnly(context.Background(), signed, "bob@example.org")
 	fmt.Println(result.Which(smtp.Accepted), result.Again(), err)
+
+	// This one too; what is in its boxes nobody can.
+	result, err = session.SendNotice(context.Background(), notice, "bob@example.org")
+	fmt.Println(result.Which(smtp.Accepted), result.Again(), err)
 	// Output:
+	// [bob@example.org] [] <nil>
 	// [bob@example.org] [] <nil>
 	// [bob@example.org] [] <nil>
 }

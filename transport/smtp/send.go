@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
+	"github.com/doublekeybox/doublekeybox/transport/internal/outgoing"
 )
 
 // Send sends a sealed message: to only, who have to be among its recipients, as
@@ -132,7 +133,7 @@ func (s *Session) over() bool {
 // unsent is the result of a message for which there was no connection.
 func unsent(m message, only []string, err error) *Result {
 	r := &Result{MessageID: m.MessageID()}
-	recipients, _ := choose(m, only)
+	recipients, _ := outgoing.Choose(m, only)
 	for _, to := range recipients {
 		r.Recipients = append(r.Recipients, Recipient{Address: to, Err: err})
 	}

@@ -4,58 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	gosmtp "github.com/emersion/go-smtp"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
-	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/transport/internal/outgoing"
 )
 
 // farewell is how long a goodbye, or the end of a failed transaction, may take:
 // nothing depends on either.
 const farewell = 10 * time.Second
 
-// wire returns an address as it goes over the wire, with its domain in
-// A-labels, and whether SMTPUTF8 is needed for it all the same.
-func wire(text string) (address mailbox.Address, utf8 bool, err error) {
-	address, err = mailbox.Parse(text)
-	if err != nil {
-		return address, false, err
-	}
-	if address.IsDomain() {
-		return address, false, fmt.Errorf("%.80q is no address of anybody", text)
-	}
-	return address, strings.ContainsFunc(address.Local(), func(r rune) bool { return r > '~' }), nil
-}
-
-// choose returns the recipients that a message goes to: only, or all.
-func choose(m message, only []string) ([]string, error) {
-	all := m.Recipients()
-	if len(all) == 0 {
-		return nil, errors.New("the message is for nobody's server: it is the sender's own copy, which goes into a folder by IMAP")
-	}
-	if only == nil {
-		return all, nil
-	}
-	if len(only) == 0 {
-		return nil, errors.New("the message is for nobody")
-	}
-	for _, o := range only {
-		if !slices.Contains(all, o) {
-			return nil, fmt.Errorf("%.80q is not among the recipients that the message is sealed to", o)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !slices.Contains(only, a) }), nil
-}
-
 // check finds out what stands against sending m before anything is sent.
 // utf8 is whether SMTPUTF8 is to be asked for, whoever the recipient is.
 func (s *Session) check(m message, recipients []string) (utf8 bool, err error) {
 	for _, text := range append([]string{m.From()}, recipients...) {
-		address, wide, err := wire(text)
+		address, wide, err := outgoing.Wire(text)
 		if err != nil {
 			return false, err
 		}
@@ -88,7 +54,7 @@ func (s *Session) check(m message, recipients []string) (utf8 bool, err error) {
 
 // send sends m to only, or to all of its recipients.
 func (s *Session) send(ctx context.Context, m message, only []string) (*Result, error) {
-	recipients, err := choose(m, only)
+	recipients, err := outgoing.Choose(m, only)
 	if err != nil {
 		return nil, fmt.Errorf("smtp: %.80q: %w", m.MessageID(), err)
 	}
@@ -186,7 +152,7 @@ func outcome(err error) (Outcome, Reply) {
 
 // transaction sends m to recipients, for each of whom it notes the outcome.
 func (s *Session) transaction(ctx context.Context, m message, from string, recipients []Recipient, utf8 bool) {
-	sender, wide, err := wire(from)
+	sender, wide, err := outgoing.Wire(from)
 	if err != nil {
 		mark(recipients, NotSent, Reply{}, fmt.Errorf("smtp: the return path: %w", err))
 		return
@@ -205,7 +171,7 @@ func (s *Session) transaction(ctx context.Context, m message, from string, recip
 	}
 	var accepted []int
 	for i := range recipients {
-		to, _, _ := wire(recipients[i].Address) // checked before
+		to, _, _ := outgoing.Wire(recipients[i].Address) // checked before
 		s.conn.Allow(maxReply)
 		if err := s.client.Rcpt(to.String(), nil); err != nil {
 			err = s.fail("RCPT", ended(ctx, err))
