@@ -140,10 +140,6 @@ func (p peer) unlockOurs(t *testing.T, archive []byte, passphrase string) map[st
 }
 
 func TestPeersUnlock(t *testing.T) {
-	many := make([]file, 1000)
-	for i := range many {
-		many[i] = file{fmt.Sprintf("file %d.txt", i), []byte(fmt.Sprint(i))}
-	}
 	eachPeer(t, func(t *testing.T, p peer) {
 		for name, c := range map[string]struct {
 			files      []file
@@ -152,7 +148,7 @@ func TestPeersUnlock(t *testing.T) {
 		}{
 			"lengths":    {someFiles(), testPassphrase, false},
 			"deflate":    {someFiles(), testPassphrase, true},
-			"1,000":      {many, testPassphrase, false},
+			"1,000":      {manyFiles(), testPassphrase, false},
 			"passphrase": {someFiles()[:2], "Größe 東京 e\u0301 'quoted'", false},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -169,6 +165,37 @@ func TestPeersUnlock(t *testing.T) {
 			require.Error(t, p.unlock(t, filepath.Join(dir, "x.zip"), dir, testPassphrase))
 		})
 	})
+}
+
+// A thousand files that another program locked, each by itself.
+func TestPeersLockMany(t *testing.T) {
+	eachPeer(t, func(t *testing.T, p peer) {
+		dir, files := t.TempDir(), manyFiles()
+		for _, f := range files {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, f.name), f.content, 0o600))
+		}
+		archive := filepath.Join(t.TempDir(), "x.zip")
+		p.lock(t, archive, dir, testPassphrase, 256, false)
+		f, err := os.Open(archive)
+		require.NoError(t, err)
+		defer f.Close()
+		got, _, err := open(zipbox.Opener{}, f, passphrase(t, testPassphrase))
+		require.NoError(t, err)
+		same(t, files, got)
+		info, err := f.Stat()
+		require.NoError(t, err)
+		o, err := zipbox.Inspect(f, info.Size())
+		require.NoError(t, err)
+		require.Len(t, o.Names, len(files))
+	})
+}
+
+func manyFiles() []file {
+	many := make([]file, 1000)
+	for i := range many {
+		many[i] = file{fmt.Sprintf("file %d ä東.txt", i), []byte(fmt.Sprint(i))}
+	}
+	return many
 }
 
 func TestPeersLock(t *testing.T) {
