@@ -86,12 +86,13 @@ func report(entries []entry) Report {
 }
 
 // fill finds the files: those of the archive within, where there is one of ours.
-func (a *Archive) fill(d *directory, most, budget int64, keys []*winzip.Keys) error {
-	if inner, err := a.inner(d, keys); err != nil || inner != nil {
+// d is the directory of src.
+func (a *Archive) fill(src io.ReaderAt, d *directory, most, budget int64, keys []*winzip.Keys) error {
+	if inner, err := inside(src, d, keys); err != nil || inner != nil {
 		if err != nil {
 			return err
 		}
-		return a.within(d, inner, most, budget)
+		return a.within(src, d, inner, most, budget)
 	}
 	a.report.Findings = append(a.report.Findings, "the content of each file is authenticated, and neither names, sizes and times nor that all files are there")
 	for i := range d.entries {
@@ -103,9 +104,9 @@ func (a *Archive) fill(d *directory, most, budget int64, keys []*winzip.Keys) er
 		if err != nil {
 			return err
 		}
-		f.plain, f.off, f.align = a.src, e.data, 0
+		f.plain, f.off, f.align = src, e.data, 0
 		if keys[i] != nil {
-			p := plainOf(a.src, e, keys[i])
+			p := plainOf(src, e, keys[i])
 			f.plain, f.off, f.align, f.packed = p, 0, p.Off, p.Size
 			f.checked = e.aes.vendor != vendorAE2
 		}
@@ -127,13 +128,13 @@ func (a *Archive) file(e *entry) (*File, error) {
 	return &File{Name: path, Size: e.size, Modified: e.modified(), archive: a, packed: e.packed, method: e.kind(), crc: e.crc, checked: true}, nil
 }
 
-// inner returns the archive within, nil where there is none that says it is
+// inside returns the archive within, nil where there is none that says it is
 // ours: an archive that somebody else put into one is a file.
-func (a *Archive) inner(d *directory, keys []*winzip.Keys) (*winzip.Plain, error) {
+func inside(src io.ReaderAt, d *directory, keys []*winzip.Keys) (*winzip.Plain, error) {
 	if len(d.entries) != 1 || keys[0] == nil || d.entries[0].kind() != methodStore {
 		return nil, nil
 	}
-	p := plainOf(a.src, &d.entries[0], keys[0])
+	p := plainOf(src, &d.entries[0], keys[0])
 	end := make([]byte, sizeEnd+len(mark))
 	if p.Size < int64(len(end)) {
 		return nil, nil
@@ -148,8 +149,8 @@ func (a *Archive) inner(d *directory, keys []*winzip.Keys) (*winzip.Plain, error
 }
 
 // within reads the archive p, which says that d is as we write it.
-func (a *Archive) within(d *directory, p *winzip.Plain, most, budget int64) error {
-	switch ok, err := asWritten(a.src, d.size, p.Size); {
+func (a *Archive) within(src io.ReaderAt, d *directory, p *winzip.Plain, most, budget int64) error {
+	switch ok, err := asWritten(src, d.size, p.Size); {
 	case err != nil:
 		return err
 	case !ok:

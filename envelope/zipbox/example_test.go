@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -109,4 +111,50 @@ func ExampleInspect() {
 	// Output:
 	// AE-2 AES-256 [attachments.zip] true
 	// zipbox: it is no ZIP archive
+}
+
+// beside is a file that has another name until Commit.
+type beside struct {
+	*os.File
+	name string
+}
+
+func (b beside) Commit() error {
+	if err := b.Close(); err != nil {
+		return err
+	}
+	return os.Rename(b.Name(), b.name)
+}
+
+func ExampleOpener_OpenInto() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	archive, err := os.Open("testdata/7z-stored.zip")
+	if err != nil {
+		panic(err)
+	}
+	defer archive.Close()
+	temp, err := os.CreateTemp(dir, "")
+	if err != nil {
+		panic(err)
+	}
+	defer temp.Close()
+
+	p, err := envelope.OpenPassphrase("k8x2-mv9q-7tzr-4hwb-npc3")
+	if err != nil {
+		panic(err)
+	}
+	name := filepath.Join(dir, "letter.txt")
+	a, written, err := new(zipbox.Opener).OpenInto(beside{temp, name}, archive, p)
+	if err != nil {
+		panic(err)
+	}
+	defer a.Close()
+	text, err := os.ReadFile(name)
+	fmt.Println(written, string(text), err)
+	// Output: true a short text, a short text, a short text
+	//  <nil>
 }

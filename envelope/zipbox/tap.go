@@ -10,14 +10,18 @@ import (
 )
 
 // tap is a source that is read once from its begin to its end, while a goroutine
-// computes the tags of what is encrypted in it.
+// computes the tags of what is encrypted in it, and another one decrypts behind
+// it where somebody keeps that meanwhile.
 type tap struct {
-	src   io.ReaderAt
-	full  chan piece
-	empty chan []byte
-	wait  sync.WaitGroup
-	made  int
-	ended bool
+	src    io.ReaderAt
+	early  *early // nil: nothing is decrypted
+	full   chan piece
+	tagged chan piece // on the way from one goroutine to the other
+	empty  chan piece
+	wait   sync.WaitGroup
+	made   int
+	most   int
+	ended  bool
 
 	spans []span // not yet seen to their end; the goroutine's until wait
 	mac   hash.Hash
@@ -26,8 +30,9 @@ type tap struct {
 
 // piece is what was read at a time.
 type piece struct {
-	b   []byte
-	off int64
+	b     []byte
+	off   int64
+	plain []byte // of b, what was decrypted
 }
 
 // span is where the encrypted octets of an entry are.
@@ -37,11 +42,18 @@ type span struct {
 	tag      [winzip.TagSize]byte
 }
 
-// tapPieces is how many may wait.
-const tapPieces = 4
+// tapPieces is how many may wait, earlyPieces where they are decrypted too.
+const (
+	tapPieces   = 4
+	earlyPieces = 8
+)
 
-func newTap(src io.ReaderAt, entries []entry, keys []*winzip.Keys) *tap {
-	t := &tap{src: src, full: make(chan piece, tapPieces), empty: make(chan []byte, tapPieces), ok: true}
+func newTap(src io.ReaderAt, entries []entry, keys []*winzip.Keys, early *early) *tap {
+	t := &tap{src: src, early: early, most: tapPieces, ok: true}
+	if early != nil {
+		t.most = earlyPieces
+	}
+	t.full, t.tagged, t.empty = make(chan piece, t.most), make(chan piece, t.most), make(chan piece, t.most)
 	for i, e := range entries {
 		if k := keys[i]; k != nil {
 			from := e.data + int64(e.aes.strength.SaltSize()) + winzip.VerifierSize
@@ -50,9 +62,16 @@ func newTap(src io.ReaderAt, entries []entry, keys []*winzip.Keys) *tap {
 	}
 	slices.SortFunc(t.spans, func(a, b span) int { return int(max(-1, min(1, a.from-b.from))) })
 	t.wait.Go(func() {
+		defer close(t.tagged)
 		for p := range t.full {
 			t.see(p.b, p.off)
-			t.empty <- p.b
+			t.tagged <- p // all of them have room for all
+		}
+	})
+	t.wait.Go(func() {
+		for p := range t.tagged {
+			p.plain = early.decrypt(p)
+			t.empty <- p
 		}
 	})
 	return t
@@ -65,13 +84,17 @@ func (t *tap) ReadAt(p []byte, off int64) (int, error) {
 	if t.ended || n <= 0 || n > len(p) {
 		return n, err
 	}
-	var b []byte
-	if t.made < tapPieces {
+	var free piece
+	if t.made < t.most {
 		t.made++
 	} else {
-		b = <-t.empty
+		free = <-t.empty
+		t.early.write(free)
+		if err := t.early.failed(); err != nil {
+			return 0, err
+		}
 	}
-	t.full <- piece{append(b[:0], p[:n]...), off}
+	t.full <- piece{b: append(free.b[:0], p[:n]...), off: off}
 	return n, err
 }
 
@@ -101,7 +124,11 @@ func (t *tap) stop() bool {
 		t.ended = true
 		close(t.full)
 		t.wait.Wait()
-		t.full, t.empty = nil, nil // what they hold is of no more use
+		close(t.empty)
+		for p := range t.empty {
+			t.early.write(p)
+		}
+		t.full, t.tagged, t.empty = nil, nil, nil // what they hold is of no more use
 	}
 	return t.ok && len(t.spans) == 0
 }

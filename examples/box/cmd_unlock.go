@@ -100,7 +100,7 @@ func zipped(in *input) (src io.Reader, is bool, err error) {
 			return nil, false, failed("reading", in.name, err)
 		}
 		if is := bytes.Equal(head[:n], zipMagic()); is {
-			return in.file, true, nil
+			return &watched{File: in.file, bar: in.bar}, true, nil
 		}
 		return in.Reader, false, nil
 	}
@@ -123,12 +123,77 @@ func start(f *os.File) int64 {
 	return at
 }
 
+// watched is an archive that is authenticated: a long reading of which the
+// progress bar is told.
+type watched struct {
+	*os.File
+	bar  *progress
+	done bool // authenticated; only before ReadAt is called again
+}
+
+func (w *watched) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.File.ReadAt(p, off)
+	if !w.done {
+		w.bar.add(n)
+	}
+	return n, err
+}
+
+// sink is a file that gets its name when all of it was authenticated.
+type sink struct{ *output }
+
+func (s sink) Commit() error { return s.commit() }
+
+// early makes the file that an archive is unlocked to while it is authenticated;
+// nil where that is a folder, or nothing that gets its name at the end.
+func (a *app) early(f *unlockFlags) (*output, error) {
+	if f.out == "" || f.out == "-" {
+		return nil, nil
+	}
+	if info, err := os.Stat(f.out); err == nil && !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	return a.create(f.out, f.force, true)
+}
+
 func (a *app) unlockZip(f *unlockFlags, in *input, src io.Reader, p *envelope.Passphrase) error {
-	archive, err := new(zipbox.Opener).Open(src, p)
+	out, err := a.early(f)
+	if err != nil {
+		return err
+	}
+	var dst zipbox.Sink
+	if out != nil {
+		defer out.discard()
+		if out.file != nil {
+			dst = sink{out}
+		}
+	}
+	archive, written, err := new(zipbox.Opener).OpenInto(dst, src, p)
 	if err != nil {
 		return err
 	}
 	defer archive.Close()
+	if w, ok := src.(*watched); ok {
+		w.done = true
+	}
+	if !written {
+		if out != nil {
+			out.discard()
+		}
+		err = a.unlockFiles(f, in, archive)
+	}
+	if err != nil {
+		return err
+	}
+	in.bar.stop()
+	for _, s := range archive.Report().Findings {
+		a.say("note: %s", s)
+	}
+	return nil
+}
+
+// unlockFiles writes the files of an archive that was authenticated.
+func (a *app) unlockFiles(f *unlockFlags, in *input, archive *zipbox.Archive) error {
 	files := archive.Files()
 	var total int64
 	for _, file := range files {
@@ -139,22 +204,13 @@ func (a *app) unlockZip(f *unlockFlags, in *input, src io.Reader, p *envelope.Pa
 	folder := f.out != "" && err == nil && info.IsDir()
 	switch {
 	case len(files) == 1 && folder:
-		err = a.unlockFile(filepath.Join(f.out, path.Base(files[0].Name)), f.force, in, files[0])
+		return a.unlockFile(filepath.Join(f.out, path.Base(files[0].Name)), f.force, in, files[0])
 	case len(files) == 1:
-		err = a.unlockFile(f.out, f.force, in, files[0])
+		return a.unlockFile(f.out, f.force, in, files[0])
 	case f.out == "" || f.out == "-":
 		return errSeveral
-	default:
-		err = a.unlockFolder(f.out, in, files)
 	}
-	if err != nil {
-		return err
-	}
-	in.bar.stop()
-	for _, s := range archive.Report().Findings {
-		a.say("note: %s", s)
-	}
-	return nil
+	return a.unlockFolder(f.out, in, files)
 }
 
 // unlockFile writes one file.

@@ -166,7 +166,7 @@ func entryPoints() map[string][]string {
 		"keyring/discover":   {"Read", "Reader_Read", "Reader_Message", "Reader_AutocryptGossip", "Reader_Dir", "NoteOwnerTrust", "Web_WKD", "KeyServer_Get", "KeyServer_Search", "DNS_OpenPGPKey", "DNS_SMIMEA"},
 		"keyring/identities": {"Open", "Add", "List", "Unlock"},
 		"envelope":           {"Seal", "Sealer_Seal", "Opener_Open", "Opener_Verify", "Opener_VerifyDetached", "Opener_Examine", "Opener_ExamineSigned", "Opener_ExamineDetached", "Sign", "SignDetached", "Inspect", "Rewrap", "Sealer_Reseal", "NewPassphrase", "NewPassphraseOf"},
-		"envelope/zipbox":    {"Lock", "Locker_Lock", "Opener_Open", "Inspect", "Estimate"},
+		"envelope/zipbox":    {"Lock", "Locker_Lock", "Opener_Open", "Opener_OpenInto", "Inspect", "Estimate"},
 		"envelope/mail":      {"Composer_Plan", "Composer_SignClear", "Composer_Notify", "Plan_Seal", "Reopen", "Opener_Open"},
 		"pgp":                {"Format", "ParseCertificate", "ParseKey", "GenerateKey", "MarshalArmored", "IntroducedBy", "IntroducedThrough"},
 		"transport/smtp":     {"Server_Send", "Server_Dial", "Session_Send", "Session_SendSignedOnly", "Session_SendNotice"},
