@@ -76,6 +76,7 @@ func policy(script, style string) string {
 		"default-src 'none'",
 		"script-src " + hashSource(script) + " 'wasm-unsafe-eval'",
 		"style-src " + hashSource(style),
+		"img-src data:", // the icon that keeps browsers from asking for one
 		"worker-src blob:",
 		"connect-src https:",
 		"base-uri 'none'",

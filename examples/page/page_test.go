@@ -54,7 +54,7 @@ func requireClosed(t *testing.T, page string) {
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
 	require.Equal(t, "default-src 'none'; script-src "+hash(scripts[0])+" 'wasm-unsafe-eval'; style-src "+hash(styles[0])+
-		"; worker-src blob:; connect-src https:; base-uri 'none'; form-action 'none'", policy)
+		"; img-src data:; worker-src blob:; connect-src https:; base-uri 'none'; form-action 'none'", policy)
 	// The policy stands in front of everything that it is for.
 	require.Less(t, strings.Index(page, "Content-Security-Policy"), strings.Index(page, "<style>"))
 
