@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/doublekeybox/doublekeybox/internal/filelock"
 )
 
 // Peer is a real server that runs until its test ends, on the ports that its
@@ -40,6 +42,18 @@ func Start(t *testing.T, script string, programs ...string) *Peer {
 	} else if missing != "" {
 		t.Skipf("skipped: %s is missing", missing)
 	}
+	// The ports are always the same: the tests of other packages wait.
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "doublekeybox-"+script+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := filelock.Lock(lock, 10*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = filelock.Unlock(lock)
+		_ = lock.Close()
+	})
 	// The servers run as users of their own, for whom t.TempDir is closed.
 	dir, err := os.MkdirTemp("", "peer")
 	if err != nil {
