@@ -86,6 +86,9 @@ func (a *app) root() *cobra.Command {
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
 		a.sendCommand(),
+		a.settleCommand(),
+		a.bouncesCommand(),
+		a.verifyCommand(),
 	} {
 		c.GroupID = "now"
 		root.AddCommand(c)

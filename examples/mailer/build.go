@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/letter"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
-	"github.com/doublekeybox/doublekeybox/transport/bounce"
 	"github.com/doublekeybox/doublekeybox/transport/smtp"
 )
 
@@ -209,19 +207,9 @@ func (c *config) carrier(_ context.Context, domains map[string]batch.Domain) (ca
 // returnPath returns where what cannot be delivered comes back to; nil: to the
 // sender.
 func (c *config) returnPath() (func(messageID, recipient string) (string, error), error) {
-	if c.Bounces == nil {
-		return nil, nil
-	}
-	key, err := readLine("reading the secret in", c.path(c.Bounces.SecretFile))
-	if err != nil {
+	p, err := c.bouncePaths()
+	if p == nil || err != nil {
 		return nil, err
-	}
-	p := &bounce.Paths{Local: c.Bounces.Local, Domain: c.Bounces.Domain, Key: key}
-	if p.Local == "" {
-		p.Local = "b"
-	}
-	if _, err := p.Address("m@example.org", "a@example.org"); err != nil {
-		return nil, fmt.Errorf(`"bounces": %w`, err)
 	}
 	return p.Address, nil
 }

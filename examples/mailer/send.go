@@ -47,7 +47,9 @@ func (a *app) send(ctx context.Context, f *sendFlags) error {
 		if b.Journal, err = resumeRun(f.run, head); err != nil {
 			return err
 		}
-		defer b.Journal.Close()
+		if b.Journal != nil {
+			defer b.Journal.Close()
+		}
 	}
 	ctx, stop := a.untilSignal(ctx)
 	defer stop()
@@ -129,9 +131,13 @@ func beginRun(dir string, head journal.Head) (*journal.Journal, error) {
 }
 
 // resumeRun opens the journal of a run that was begun with the same list and
-// configuration.
+// configuration. It is nil where the program was killed while it wrote the first
+// line: nothing was begun, and beginRun begins.
 func resumeRun(dir string, head journal.Head) (*journal.Journal, error) {
 	j, err := journal.Resume(filepath.Join(dir, journalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, failed("going on with", dir, err)
 	}

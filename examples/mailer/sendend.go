@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/report"
@@ -61,6 +62,9 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 	if errEnd := a.sumUp(f); errEnd != nil {
 		err = errors.Join(err, errEnd)
 	}
+	if errProof := b.prove(); errProof != nil && !errors.As(err, new(*journal.BrokenError)) {
+		err = errors.Join(err, errProof)
+	}
 	switch {
 	case errors.Is(err, batch.ErrInterrupted):
 		return &statusError{exitInterrupted, fmt.Sprintf("interrupted: %d of %d are sent; the same command goes on with the others", result.Sent, result.Rows)}
@@ -71,6 +75,18 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 		return &statusError{exitDoubt, fmt.Sprintf("of %d nobody knows whether they were sent, row %d (%s) first: look with the Message-ID from mailer report whether they were, and say so: mailer settle %s %d sent, or again", len(result.Doubt), d.Row, d.Address, f.run, d.Row)}
 	case result.Sent < result.Rows:
 		return &statusError{exitNotSent, fmt.Sprintf("%d of %d are sent, %d were refused, %d are put off: the same command tries these again", result.Sent, result.Rows, result.Failed, result.Deferred+result.Waiting)}
+	}
+	return nil
+}
+
+// prove signs the journal as it is at the end, with one of the keys that sign the
+// mail: mailer verify, gpg and openssl check that.
+func (b *built) prove() error {
+	for _, format := range []string{openPGP, sMIME} {
+		if s := b.Signers[format]; len(s) > 0 {
+			_, err := b.Journal.Sign(&envelope.Sealer{Signers: s})
+			return err
+		}
 	}
 	return nil
 }
