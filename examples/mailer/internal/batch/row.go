@@ -163,7 +163,7 @@ func (w *row) estimate() int64 {
 func (r *Run) draft(w *row, number string, to *link.Link) (*mail.Draft, error) {
 	e := w.Entry
 	e.Knows = "" // the letter says nothing of it, whatever its template is
-	d := letter.Data{Entry: e, Link: to, Page: r.Page, Number: number, From: r.From.Name}
+	d := letter.Data{Entry: e, Link: to, Page: r.Page, Number: number, From: r.From.Name, Locked: len(w.keys) == 0}
 	if d.From == "" {
 		d.From = r.From.Address
 	}

@@ -49,6 +49,7 @@ var _ Channel = (*Webhook)(nil)
 const (
 	webhookTimeout  = 30 * time.Second // for one attempt as a whole
 	webhookAttempts = 6
+	webhookAtOnce   = 8
 	webhookPause    = time.Second
 	webhookMost     = 5 * time.Minute // that a server may have one wait
 	webhookAnswer   = 4 << 10         // octets that are read of an answer, and not looked at
@@ -116,19 +117,35 @@ func (h *Webhook) prepare() {
 	}
 }
 
-// Deliver posts items one after the other, and returns with the first that the
+// Deliver posts items, a few at a time, and gives up with the first that the
 // server does not take: *StatusError; those of the network, after as many
 // attempts as there may be; the context's.
 func (h *Webhook) Deliver(ctx context.Context, items []Item) error {
 	if err := h.Check(); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	next := make(chan Item)
+	var posting sync.WaitGroup
+	for range min(len(items), webhookAtOnce) {
+		posting.Go(func() {
+			for it := range next {
+				if err := h.deliver(ctx, it); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
 	for _, it := range items {
-		if err := h.deliver(ctx, it); err != nil {
-			return err
+		select {
+		case next <- it:
+		case <-ctx.Done():
 		}
 	}
-	return nil
+	close(next)
+	posting.Wait()
+	return context.Cause(ctx)
 }
 
 // message is the body that is posted.
@@ -177,6 +194,10 @@ func (h *Webhook) wait(ctx context.Context, d time.Duration) error {
 	if h.Wait != nil {
 		return h.Wait(ctx, d)
 	}
+	return sleep(ctx, d)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -25,6 +25,7 @@ var errMany = fmt.Errorf("list: these are %d problems: correct them first, there
 // raw is a row before it is judged.
 type raw struct {
 	row, line int
+	names     []string // of the cells, in their order
 	cells     map[string]string
 	lines     map[string]int // of the cells
 	documents []string       // of JSON, where they need no separator
@@ -35,6 +36,7 @@ func (x *raw) set(name, value string, line int) {
 	if x.cells == nil {
 		x.cells, x.lines = map[string]string{}, map[string]int{}
 	}
+	x.names = append(x.names, name)
 	x.cells[name], x.lines[name] = value, line
 }
 
@@ -63,14 +65,18 @@ func (c *check) end(rows int) error {
 
 // column judges one name of the header row, after those before it.
 func (c *check) column(line int, name string, before []string) {
-	switch near := nearest(name, columns); {
+	near := ""
+	if !known(name) {
+		near = nearest(name, columns)
+	}
+	switch {
 	case name == "":
 		c.problem(0, line, "", "a column has no name")
-	case len(name) > maxName || badOctet(name) >= 0 || strings.ContainsFunc(name, unicode.IsControl):
+	case len(name) > maxName || strings.ContainsFunc(name, unicode.IsControl):
 		c.problem(0, line, "", fmt.Sprintf("%.80q is no name of a column", name))
 	case slices.Contains(before, name):
 		c.problem(0, line, name, "there are two columns of this name")
-	case !known(name) && near != "":
+	case near != "":
 		c.problem(0, line, name, fmt.Sprintf("is %q meant? Give a column of your own a name that is less like it", near))
 	}
 }
@@ -113,8 +119,8 @@ func (c *check) entry(x *raw) {
 			bad(name, "it is missing")
 		}
 	}
-	for name, value := range x.cells {
-		x.cell(&e, bad, name, value)
+	for _, name := range x.names {
+		x.cell(&e, bad, name, x.cells[name])
 	}
 	if x.spoiled || c.problems > before {
 		return

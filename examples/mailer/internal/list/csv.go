@@ -95,6 +95,10 @@ func readHeader(r *csv.Reader, c *check) (*header, error) {
 	h := &header{}
 	for i, name := range record {
 		line, _ := r.FieldPos(i)
+		if badOctet(name) >= 0 {
+			c.problem(0, line, "", notUTF8)
+			continue
+		}
 		name = strings.ToLower(strings.TrimSpace(strings.Clone(name)))
 		h.names = append(h.names, name)
 		c.column(line, name, h.names[:i])

@@ -72,12 +72,10 @@ func readArray(w *window, b *bufio.Reader, c *check) error {
 func readLines(w *window, b *bufio.Reader, c *check) error {
 	s := bufio.NewScanner(b)
 	s.Buffer(make([]byte, 0, ahead), maxRow)
+	w.free = true
 	row, line := 0, w.line
-	offset := w.base
 	for s.Scan() {
 		line++
-		offset += int64(len(s.Bytes()))
-		w.advance(offset)
 		object := bytes.TrimSpace(s.Bytes())
 		if len(object) == 0 {
 			continue
@@ -87,7 +85,7 @@ func readLines(w *window, b *bufio.Reader, c *check) error {
 			return err
 		}
 	}
-	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) || errors.Is(err, errLong) {
+	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return fmt.Errorf("list: line %d is longer than %d octets", line+1, maxRow)
 	} else if err != nil {
 		return fmt.Errorf("list: %w", err)

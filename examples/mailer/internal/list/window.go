@@ -14,6 +14,7 @@ type window struct {
 	buf  []byte // what was read since the begin of the row
 	base int64  // the offset of buf
 	line int    // newlines before base
+	free bool   // whoever reads keeps to lines by itself
 }
 
 var errLong = errors.New("too long")
@@ -23,6 +24,9 @@ const ahead = 4 << 10
 
 // Read implements io.Reader.
 func (w *window) Read(p []byte) (int, error) {
+	if w.free {
+		return w.r.Read(p)
+	}
 	if len(w.buf) >= maxRow+ahead {
 		return 0, errLong
 	}

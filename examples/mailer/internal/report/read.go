@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 )
 
@@ -37,7 +38,8 @@ func Read(r io.Reader) (*Summary, error) {
 		c.add(&rec)
 	}
 	c.finish()
-	return &c.s, nil
+	s := c.s // and not all that was counted with it
+	return &s, nil
 }
 
 // The deliveries; the index is what a cell has.
@@ -268,12 +270,13 @@ func count[K comparable](m map[K]int, k K) {
 	m[k]++
 }
 
-// cut shortens what came from outside.
+// cut shortens what came from outside, and makes it one line in which nothing is
+// obeyed by a terminal or turns the direction of writing, on a page neither.
 func cut(s string) string {
-	if len(s) <= maxText {
-		return s
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
 	}
-	return strings.ToValidUTF8(s[:maxText], "") + "…"
+	return terminal.OneLine(s)
 }
 
 // shape is what a server said without what differs from mail to mail, so that
