@@ -64,9 +64,25 @@ func Start(t *testing.T, script string, programs ...string) *Peer {
 		t.Fatal(err)
 	}
 	p := &Peer{Dir: dir, name: filepath.Join(peers, script)}
+	alone(t, script)
 	Run(t, p.name, "start", p.Dir)
 	t.Cleanup(func() { Run(t, p.name, "stop", p.Dir) })
 	return p
+}
+
+// alone waits until no other test has the ports of the server, whose packages
+// run beside each other, and keeps them until the test has ended.
+func alone(t *testing.T, script string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "doublekeybox-"+script+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := filelock.Lock(f, 5*time.Minute); err != nil {
+		_ = f.Close()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = filelock.Unlock(f); _ = f.Close() })
 }
 
 // Run runs a program.
