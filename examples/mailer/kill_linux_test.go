@@ -295,7 +295,7 @@ func (k *killed) live(t *testing.T, kills int) bool {
 	k.mu.Lock()
 	k.victim = nil
 	k.mu.Unlock()
-	require.False(t, stuck.Load(), "nothing more happened: %s", out)
+	require.False(t, stuck.Load(), "nothing more happened: %s", lastLine(out))
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == -1 {
 		return true // killed
@@ -308,12 +308,18 @@ func (k *killed) live(t *testing.T, kills int) bool {
 func (k *killed) open(t *testing.T, cmd *exec.Cmd, out *bytes.Buffer) int64 {
 	t.Helper()
 	code := cmd.ProcessState.ExitCode()
-	require.Contains(t, []int{0, exitNotSent, exitDoubt}, code, "%s", out)
+	require.Contains(t, []int{0, exitNotSent, exitDoubt}, code, "%s", lastLine(out))
 	v, err := journal.Verify(filepath.Join(k.run, journalName), nil)
 	require.NoError(t, err)
 	require.Zero(t, v.Torn)
 	require.Equal(t, v.Rows[journal.IsDoubtful] > 0, code == exitDoubt)
 	return v.Rows[journal.IsWaiting] + v.Rows[journal.IsDeferred]
+}
+
+// lastLine is what the program said at its end, behind the tables.
+func lastLine(out *bytes.Buffer) string {
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	return lines[len(lines)-1]
 }
 
 // finish sends until nothing is left to be sent, in bad weather first.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/transport/smtp"
@@ -76,7 +77,18 @@ type Outcome struct {
 }
 
 // Hopeless reports whether connecting will fail with err however often it is
-// tried.
+// tried. A connection that broke while it logged in was refused nothing, nor was
+// one that the server put off (RFC 4954, Section 6: 454).
 func Hopeless(err error) bool {
-	return errors.Is(err, smtp.ErrLogin) || errors.Is(err, smtp.ErrTLS) || untrusted(err)
+	var reply *smtp.ReplyError
+	var network *net.OpError
+	switch {
+	case errors.Is(err, smtp.ErrTLS) || untrusted(err):
+		return true
+	case !errors.Is(err, smtp.ErrLogin):
+		return false
+	case errors.As(err, &reply):
+		return !reply.Reply.Temporary()
+	}
+	return !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &network)
 }
