@@ -4,8 +4,9 @@
 // 6.3.10, Appendix E). It knows no archive.
 //
 // The counter is little-endian, which crypto/cipher's CTR is not, so that its
-// blocks are made here one by one; AES is the standard library's. No branch and
-// no index depends on a key or on content.
+// blocks are made here one by one; AES is the standard library's, but for whole
+// eights of blocks on amd64, where that is a quarter as fast as the processor. No
+// branch and no index depends on a key or on content.
 package winzip
 
 import (
@@ -62,6 +63,7 @@ type Keys struct {
 	verifier [VerifierSize]byte
 	mac      []byte
 	block    cipher.Block
+	eights   *eights   // of the same key; nil: block alone
 	streams  sync.Pool // of *[streamSize]byte
 }
 
@@ -82,6 +84,7 @@ func Derive(passphrase string, salt []byte, s Strength) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.eights = newEights(b[:n])
 	k.streams.New = func() any { return new([streamSize]byte) }
 	clear(b[:n])
 	return k, nil
@@ -114,6 +117,23 @@ const streamSize = 4 << 10
 
 // XORAt encrypts or decrypts p in place, which stands at off in the entry.
 func (k *Keys) XORAt(p []byte, off int64) {
+	if k.eights != nil {
+		head := int(-off & (aes.BlockSize - 1))
+		if len(p)-head >= 8*aes.BlockSize {
+			k.xorAt(p[:head], off)
+			p, off = p[head:], off+int64(head)
+			n := k.eights.xor(p, uint64(off)/aes.BlockSize+1)
+			p, off = p[n:], off+int64(n)
+		}
+	}
+	k.xorAt(p, off)
+}
+
+// xorAt is XORAt by the standard library.
+func (k *Keys) xorAt(p []byte, off int64) {
+	if len(p) == 0 {
+		return
+	}
 	stream := k.streams.Get().(*[streamSize]byte)
 	defer k.streams.Put(stream)
 	// The first block has the number 1.
