@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,32 +15,36 @@ import (
 // Another pass reads the same, wherever the one before ended, with its buffers.
 func TestAgain(t *testing.T) {
 	for _, size := range []int{64, 64 << 10, 4 << 20} {
-		s := scheme(t, false, size)
-		for _, n := range []int{0, 1, size, 3*size + 1, 1 << 20} {
-			content := octets(4, n)
-			sealed := seal(t, s, content, 1<<20)
-			for _, read := range []int{0, min(n, 1), min(n, batch+1), n} {
-				r := chunks.NewReader(bytes.NewReader(sealed), s)
-				got := make([]byte, read)
-				_, err := io.ReadFull(r, got)
-				require.NoError(t, err)
-				require.True(t, bytes.Equal(content[:read], got))
-				for range 2 {
-					old := r
-					r = r.Again(bytes.NewReader(sealed), s)
-					_, err = old.Read(make([]byte, 1))
-					require.Equal(t, chunks.ErrClosed, err)
-					got, err = io.ReadAll(r)
-					require.NoError(t, err)
-					require.True(t, bytes.Equal(content, got), "%d of %d octets, chunks of %d", read, n, size)
-				}
-				// A change behind the first pass is found.
-				sealed[len(sealed)-1] ^= 1
+		t.Run(strconv.Itoa(size), func(t *testing.T) { readAgain(t, size) })
+	}
+}
+
+func readAgain(t *testing.T, size int) {
+	s := scheme(t, false, size)
+	for _, n := range []int{0, 1, size, 3*size + 1, 1 << 20} {
+		content := octets(4, n)
+		sealed := seal(t, s, content, 1<<20)
+		for _, read := range []int{0, min(n, 1), min(n, batch+1), n} {
+			r := chunks.NewReader(bytes.NewReader(sealed), s)
+			got := make([]byte, read)
+			_, err := io.ReadFull(r, got)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(content[:read], got))
+			for range 2 {
+				old := r
 				r = r.Again(bytes.NewReader(sealed), s)
-				_, err = io.Copy(io.Discard, r)
-				require.Equal(t, chunks.ErrAuth, err)
-				sealed[len(sealed)-1] ^= 1
+				_, err = old.Read(make([]byte, 1))
+				require.Equal(t, chunks.ErrClosed, err)
+				got, err = io.ReadAll(r)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(content, got), "%d of %d octets, chunks of %d", read, n, size)
 			}
+			// A change behind the first pass is found.
+			sealed[len(sealed)-1] ^= 1
+			r = r.Again(bytes.NewReader(sealed), s)
+			_, err = io.Copy(io.Discard, r)
+			require.Equal(t, chunks.ErrAuth, err)
+			sealed[len(sealed)-1] ^= 1
 		}
 	}
 }
