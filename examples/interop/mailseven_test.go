@@ -17,6 +17,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
+	"github.com/doublekeybox/doublekeybox/examples/internal/marks"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
 	"github.com/doublekeybox/doublekeybox/smime"
@@ -42,7 +43,7 @@ type member struct {
 	*key
 	peer, format string
 	address      string
-	marks        []mark
+	marks        []marks.Mark
 }
 
 // TestSevenPeople: one mail to seven people, of whom two are in Bcc, each pair
@@ -151,13 +152,13 @@ func (p *party) check(t *testing.T, m *member, eml []byte, hidden []*member) {
 		for _, mark := range other.marks {
 			for i, layer := range layers {
 				if other != m {
-					require.False(t, mark.in(layer), "layer %d of the copy for %s shows %s of %s", i, m.name, mark.what, other.name)
+					require.False(t, mark.In(layer), "layer %d of the copy for %s shows %s of %s", i, m.name, mark.What, other.name)
 				}
 			}
 		}
 		if other == m { // the search finds what is there
-			require.True(t, slices.ContainsFunc(layers, m.marks[0].in), "no address in their own copy")
-			require.True(t, slices.ContainsFunc(m.marks[1:], func(k mark) bool { return slices.ContainsFunc(layers, k.in) }), "nothing of the key of %s in their own copy", m.name)
+			require.True(t, slices.ContainsFunc(layers, m.marks[0].In), "no address in their own copy")
+			require.True(t, slices.ContainsFunc(m.marks[1:], func(k marks.Mark) bool { return slices.ContainsFunc(layers, k.In) }), "nothing of the key of %s in their own copy", m.name)
 		}
 	}
 }

@@ -10,11 +10,19 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/nocore"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if err := nocore.Set(); err != nil {
+		fmt.Fprintf(os.Stderr, "mailer: warning: where it crashes the system may write passphrases into a core file: %v\n", err)
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // run is main with everything that comes from outside as an argument.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
