@@ -172,14 +172,14 @@ func (c *config) domains(b *built) error {
 }
 
 // carrier returns what mail goes out by.
-func (c *config) carrier(_ context.Context, domains map[string]batch.Domain) (carrier.Carrier, error) {
+func (c *config) carrier(ctx context.Context, domains map[string]batch.Domain) (carrier.Carrier, error) {
 	size := func(domain string) int64 { return domains[domain].MaxSize }
 	path, err := c.returnPath()
 	if err != nil {
 		return nil, err
 	}
 	if c.SMTP == nil {
-		return nil, usagef(`"ses" is not there yet: "smtp"`)
+		return c.sesCarrier(ctx, size, path)
 	}
 	s := &smtp.Server{URL: c.SMTP.URL, User: c.SMTP.User, Hello: c.SMTP.Hello, MaxSize: size, ReturnPath: path, TLS: &tls.Config{}}
 	if s.TLS.RootCAs, err = c.authorities(c.SMTP.Authorities); err != nil {

@@ -51,11 +51,12 @@ type smtpConfig struct {
 }
 
 type sesConfig struct {
-	Region          string `json:"region"`
-	Endpoint        string `json:"endpoint"`
-	Profile         string `json:"profile"`
-	CredentialsFile string `json:"credentials_file"`
-	Authorities     string `json:"authorities"`
+	Region           string `json:"region"`
+	Endpoint         string `json:"endpoint"`
+	Profile          string `json:"profile"`
+	CredentialsFile  string `json:"credentials_file"`
+	Authorities      string `json:"authorities"`
+	ConfigurationSet string `json:"configuration_set"`
 }
 
 type s3Config struct {

@@ -13,9 +13,11 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/carrier"
 	"github.com/doublekeybox/doublekeybox/pgp"
 	"github.com/doublekeybox/doublekeybox/smime"
 	"github.com/doublekeybox/doublekeybox/transport/link/s3"
+	"github.com/doublekeybox/doublekeybox/transport/ses"
 )
 
 // credentials finds who we are to Amazon's services and their like: where the SDK
@@ -76,4 +78,24 @@ func (c *config) store(ctx context.Context) (batch.Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// sesCarrier returns what sends by SES.
+func (c *config) sesCarrier(ctx context.Context, size func(domain string) int64, path func(messageID, recipient string) (string, error)) (carrier.Carrier, error) {
+	o := c.SES
+	if o.Region == "" {
+		return nil, errors.New(`"ses.region" is missing: "eu-central-1"`)
+	}
+	who, err := c.credentials(ctx, o.Region, o.Profile, o.CredentialsFile)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := c.authorities(o.Authorities)
+	if err != nil {
+		return nil, err
+	}
+	return carrier.SES{Client: &ses.Client{
+		Region: o.Region, Endpoint: o.Endpoint, Credentials: who, TLS: &tls.Config{RootCAs: roots}, MaxSize: size, ReturnPath: path,
+		ConfigurationSet: o.ConfigurationSet,
+	}}, nil
 }

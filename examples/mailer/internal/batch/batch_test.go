@@ -302,3 +302,33 @@ func (o *office) serve(fail func(stage sink.Stage, from, to string) sink.Failure
 	require.True(o.t, roots.AppendCertsFromPEM(server.Authority))
 	o.run.Carrier = carrier.SMTP{Server: &smtp.Server{URL: server.URL, TLS: &tls.Config{RootCAs: roots}}}
 }
+
+// relist takes another list in place of the first.
+func (o *office) relist(text string) {
+	o.t.Helper()
+	require.NoError(o.t, o.run.List.Close())
+	require.NoError(o.t, os.WriteFile(o.world.List, []byte(text), 0o600))
+	var err error
+	o.run.List, err = list.Open(o.world.List)
+	require.NoError(o.t, err)
+}
+
+// records returns what is in the journal.
+func (o *office) records() (all []journal.Record) {
+	o.t.Helper()
+	f, err := os.Open(o.journalPath())
+	require.NoError(o.t, err)
+	defer f.Close()
+	for r, err := range journal.Read(f) {
+		require.NoError(o.t, err)
+		all = append(all, r)
+	}
+	return all
+}
+
+func hexString(b []byte) string { return hex.EncodeToString(b) }
+
+// nobody is a carrier to nobody.
+type nobody struct{ err error }
+
+func (n nobody) Connect(context.Context) (carrier.Connection, error) { return nil, n.err }

@@ -193,7 +193,12 @@ func problemText(err error) string {
 	if errors.As(err, &gaps) && len(gaps.Gaps) == 1 {
 		err = gaps.Gaps[0].Err
 	}
-	s := err.Error()
+	s := strings.TrimPrefix(err.Error(), "keyring: ")
+	if rest, ok := strings.CutPrefix(s, "nothing is sealed: "); ok {
+		if _, why, ok := strings.Cut(rest, ": "); ok {
+			s = why // what stood before it is the address
+		}
+	}
 	for _, pkg := range []string{"keyring", "mail", "envelope", "letter", "zipbox"} {
 		s = strings.TrimPrefix(s, pkg+": ")
 	}

@@ -24,7 +24,8 @@ import (
 // wherever the row is read: at the preflight, and when it is sent.
 type row struct {
 	list.Entry                      // Delivery is what is done, also where the list says another
-	Instead    string               // why it is another than the list says; "" where it is not
+	Asked      list.Delivery        // by the list, where it is another
+	Instead    string               // why; "" where it is not
 	keys       []*keyring.Verified  // whom it is sealed to; none: a passphrase opens it
 	known      *envelope.Passphrase // that the recipient knows already
 	weak       string               // why that can be guessed
@@ -54,7 +55,7 @@ func (r *Run) row(e list.Entry) (*row, []error) {
 	w := &row{Entry: e}
 	d := r.Domains[domainOf(e.Address)]
 	if d.Delivery != "" && d.Delivery != w.Delivery {
-		w.Delivery = d.Delivery
+		w.Delivery, w.Asked = d.Delivery, e.Delivery
 		w.Instead = fmt.Sprintf("%s in place of %s", d.Delivery, e.Delivery)
 		if d.Reason != "" {
 			w.Instead += ": " + d.Reason

@@ -146,6 +146,9 @@ func (w *wire) one(ctx context.Context, m *ready) error {
 	o := w.conn.Send(w.hard, m.mail)
 	w.used = time.Now()
 	w.note(m, o)
+	if o.Stop != nil {
+		return fmt.Errorf("batch: the server takes no mail: %w", o.Stop)
+	}
 	return nil
 }
 

@@ -74,6 +74,7 @@ type Outcome struct {
 	Reply string // of the server, or why there is none; one line, untrusted
 	Slow  bool   // the server wants less: 421, 450, 451, 452, throttling
 	Over  bool   // the connection can only be closed
+	Stop  error  // why no other mail will be sent either; nil: it may be
 }
 
 // Hopeless reports whether connecting will fail with err however often it is
