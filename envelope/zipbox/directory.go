@@ -144,24 +144,29 @@ func (d *directory) end() (count int, length int64, err error) {
 	end := d.size - int64(len(b)) // of what is before
 	total, start := int64(u16(b[10:])), int64(u32(b[16:]))
 	length = int64(u32(b[12:]))
-	if u16(b[4:]) != 0 || u16(b[6:]) != 0 || u16(b[8:]) != u16(b[10:]) {
+	var l []byte // where the other end is, of longer fields
+	if end >= sizeLocator64 {
+		if l, err = d.read(end-sizeLocator64, sizeLocator64); err != nil {
+			return 0, 0, err
+		}
+		if u32(l) != sigLocator64 {
+			l = nil
+		}
+	}
+	// QUIRK: zip.js says of the number of the disk too that the other end has it.
+	first := func(disk uint16) bool { return disk == 0 || disk == most16 && l != nil }
+	if !first(u16(b[4:])) || !first(u16(b[6:])) || u16(b[8:]) != u16(b[10:]) {
 		return 0, 0, refuse(codeDisks, "", "it is a part of an archive: give all parts to a program that joins them")
 	}
-	if end >= sizeLocator64 {
-		l, err := d.read(end-sizeLocator64, sizeLocator64)
+	if l != nil {
+		at, c, n, s, err := d.end64(l, end-sizeLocator64)
 		if err != nil {
 			return 0, 0, err
 		}
-		if u32(l) == sigLocator64 {
-			at, c, n, s, err := d.end64(l, end-sizeLocator64)
-			if err != nil {
-				return 0, 0, err
-			}
-			if !agrees(total, c, most16) || !agrees(length, n, most32) || !agrees(start, s, most32) {
-				return 0, 0, refuse(codeDiffer, "", "its two ends contradict each other")
-			}
-			end, total, length, start = at, c, n, s
+		if !agrees(total, c, most16) || !agrees(length, n, most32) || !agrees(start, s, most32) {
+			return 0, 0, refuse(codeDiffer, "", "its two ends contradict each other")
 		}
+		end, total, length, start = at, c, n, s
 	}
 	switch {
 	case total > mostFiles:

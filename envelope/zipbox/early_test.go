@@ -11,6 +11,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/zipbox"
 	"github.com/doublekeybox/doublekeybox/internal/reread"
+	"github.com/doublekeybox/doublekeybox/internal/winzip"
 )
 
 // drawer is a Sink in memory, which fails as it is told.
@@ -176,4 +177,44 @@ func TestOpenIntoSourceTurns(t *testing.T) {
 	}
 	require.Positive(t, committed)
 	require.Less(t, committed, 120)
+}
+
+// Without the passphrase a bit of the content can be turned, and the directory
+// with it: for as long as nothing is authenticated the file seems to be elsewhere.
+func TestOpenIntoMovedFile(t *testing.T) {
+	p := passphrase(t, testPassphrase)
+	one := lock(t, zipbox.Locker{}, p, file{"a", octets(3 * chunk)})
+	moved := lock(t, zipbox.Locker{}, p, file{"ab", octets(3*chunk - 2)})
+	require.Len(t, moved, len(one))
+	inner := func(archive []byte) []byte {
+		const salt = 30 + len("attachments.zip") + 11
+		keys, err := winzip.Derive(testPassphrase, archive[salt:][:16], winzip.AES256)
+		require.NoError(t, err)
+		b := bytes.Clone(archive[salt+18 : bytes.LastIndex(archive, []byte("PK\x07\x08"))-10])
+		keys.XORAt(b, 0)
+		return b
+	}
+	turned := bytes.Clone(one)
+	was, is := inner(one), inner(moved)
+	for i := range is {
+		turned[30+len("attachments.zip")+11+18+i] ^= was[i] ^ is[i]
+	}
+	seen := map[string]bool{}
+	for n := range 40 {
+		d := &drawer{}
+		a, written, err := new(zipbox.Opener).OpenInto(d, &turning{bytes.NewReader(turned), n, one}, p)
+		require.Equal(t, written, d.commits == 1)
+		switch {
+		case err == nil:
+			a.Close()
+			require.True(t, !written || bytes.Equal(octets(3*chunk), d.Bytes()))
+			seen["opened"] = true
+		case errors.Is(err, reread.ErrChanged):
+			seen["changed"] = true
+		default:
+			require.Equal(t, envelope.ErrDecrypt, err)
+			seen["decrypt"] = true
+		}
+	}
+	require.Len(t, seen, 3)
 }

@@ -124,6 +124,8 @@ func TestHostile(t *testing.T) {
 		}},
 		{"folder with content", "damaged", name("b/")},
 		{"another disk", "disks", func(c *crafted, e *craftedEntry) { c.end = changing(put16(4, 1)) }},
+		{"on the disk that another end says", "disks", func(c *crafted, e *craftedEntry) { c.end = changing(put16(4, 0xffff)) }},
+		{"directory on the disk that another end says", "disks", func(c *crafted, e *craftedEntry) { c.end = changing(put16(6, 0xffff)) }},
 		{"entry on another disk", "disks", func(c *crafted, e *craftedEntry) { e.central = put16(34, 1) }},
 		{"entries on other disks", "disks", func(c *crafted, e *craftedEntry) { c.end = changing(put16(8, 1)) }},
 		{"fewer entries than said", "damaged", func(c *crafted, e *craftedEntry) { c.end = changing(func(b []byte) { b[8], b[10] = 3, 3 }) }},

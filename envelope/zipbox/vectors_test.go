@@ -22,7 +22,7 @@ func TestOthersArchives(t *testing.T) {
 	want := []byte("a short text, a short text, a short text\n")
 	names, err := filepath.Glob("testdata/*.zip")
 	require.NoError(t, err)
-	require.Len(t, names, 10)
+	require.Len(t, names, 11)
 	for _, name := range names {
 		archive, err := os.ReadFile(name)
 		require.NoError(t, err)
