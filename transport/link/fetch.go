@@ -88,7 +88,7 @@ func (f *fetcher) fetch(ctx context.Context, l Link, dst File) error {
 		if err = f.get(ctx, l, dst); err == nil {
 			return nil
 		}
-		err = fmt.Errorf("link: %s: %w", l.Object(), err)
+		err = fmt.Errorf("link: %.200s: %w", l.Object(), err)
 	}
 	if empty := dst.Truncate(0); empty != nil {
 		err = fmt.Errorf("%w; and what arrived of it cannot be removed: %w", err, empty)

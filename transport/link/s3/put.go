@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -69,9 +68,6 @@ func (s *Store) Put(ctx context.Context, src io.ReaderAt, size int64, lifetime t
 	if err == nil {
 		l, err = g.sign(ctx, l, name)
 	}
-	if err == nil {
-		err = l.Check()
-	}
 	if err != nil {
 		s.remove(ctx, name)
 		return link.Link{}, err
@@ -79,13 +75,18 @@ func (s *Store) Put(ctx context.Context, src io.ReaderAt, size int64, lifetime t
 	return l, nil
 }
 
-// unguessable returns the name of an object: 160 bits, so that also somebody who
+// nameOctets is what a name is random of: 160 bits, so that also somebody who
 // can ask the store about names finds none.
+const nameOctets = 20
+
+// naming is how they are written: 32 small letters and digits.
+func naming() *base32.Encoding { return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567") }
+
+// unguessable returns the name of an object.
 func unguessable() string {
-	const octets = 20
-	var b [octets]byte
+	var b [nameOctets]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+	return naming().EncodeToString(b[:])
 }
 
 // upload stores the object under name.
@@ -119,7 +120,11 @@ func (s *Store) upload(ctx context.Context, src io.ReaderAt, l link.Link, name s
 // a bucket with versions the object stays for those who may read versions. The
 // Client needs s3:DeleteObject. The error is of the store or of the network.
 func (s *Store) Delete(ctx context.Context, l link.Link) error {
-	name := s.Prefix + path.Base(l.Object())
+	base := path.Base(l.Object())
+	if octets, err := naming().DecodeString(base); err != nil || len(octets) != nameOctets {
+		return errors.New("s3: the link leads to no object of this Store")
+	}
+	name := s.Prefix + base
 	if _, err := s.Client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.Bucket, Key: &name}); err != nil {
 		return clean("the object was not deleted", err)
 	}

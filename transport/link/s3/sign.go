@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,8 +48,14 @@ func (s *Store) signer(ctx context.Context, lifetime time.Duration) (*signer, er
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	}))
 	g := &signer{client: client, credentials: credentials, bucket: s.Bucket, lifetime: lifetime}
-	if _, err := g.sign(ctx, link.Link{}, s.Prefix+"check"); err != nil {
+	// What is wrong with every link is wrong with this one, too: a session
+	// token, for example, that is too long for one.
+	probe, err := g.sign(ctx, link.Link{Size: 1, SHA256: [sha256.Size]byte{1}}, s.Prefix+unguessable())
+	if err != nil {
 		return nil, err
+	}
+	if err := probe.Check(); err != nil {
+		return nil, fmt.Errorf("s3: links of this Store cannot be used: %w", err)
 	}
 	return g, nil
 }

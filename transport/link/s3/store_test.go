@@ -81,6 +81,11 @@ func TestPut(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, store.Delete(t.Context(), l))
 	require.Equal(t, s.puts[3].URL.Path, s.deleted[0])
+	for _, url := range []string{"", "https://drop.example.org/", "https://drop.example.org/mzxw6ytb"} {
+		l.URL = url
+		require.ErrorContains(t, store.Delete(t.Context(), l), "no object of this Store")
+	}
+	require.Len(t, s.deleted, 1)
 }
 
 // What a store answers beside a confirmation is an error, and no link is made.
@@ -123,6 +128,10 @@ func TestPutAnswers(t *testing.T) {
 		"the name is taken, always":     {refusal(412, "PreconditionFailed"), false, nil, `the store says "PreconditionFailed" (412)`, 2, 0},
 		"it breaks off": {func(http.ResponseWriter, *http.Request, int) bool { panic(http.ErrAbortHandler) },
 			false, nil, "s3: the object was not stored", 1, 0},
+		"it sends elsewhere": {func(w http.ResponseWriter, r *http.Request, _ int) bool {
+			w.Header().Set("Location", "/elsewhere")
+			return refuse(w, 307, "TemporaryRedirect")
+		}, false, nil, `the store says "TemporaryRedirect" (307)`, 1, 0},
 		"a code of its own": {refusal(400, strings.Repeat("x", 1000)), false, nil, `xxx"... (400)`, 1, 0},
 		"the name is taken, once": {func(w http.ResponseWriter, _ *http.Request, n int) bool {
 			return n == 1 && refuse(w, 412, "PreconditionFailed")
@@ -406,6 +415,11 @@ func TestStoreWrong(t *testing.T) {
 		"no Client":                           func(x *s3.Store, _ *stub) { x.Client = nil },
 		"or no Bucket":                        func(x *s3.Store, _ *stub) { x.Bucket = "" },
 		`"a b/" is not allowed as the Prefix`: func(x *s3.Store, _ *stub) { x.Prefix = "a b/" },
+		"the URL has ": func(x *s3.Store, _ *stub) {
+			x.Links = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "reader", SecretAccessKey: secret, SessionToken: strings.Repeat("t", 8000)}, nil
+			})
+		},
 		"endpoint is not https": func(x *s3.Store, s *stub) {
 			plain := strings.Replace(*x.Client.Options().BaseEndpoint, "https", "http", 1)
 			x.Client = awss3.New(x.Client.Options(), func(o *awss3.Options) { o.BaseEndpoint = &plain })
