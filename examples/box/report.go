@@ -2,14 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"strconv"
 	"time"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 )
 
 // reportJSON is what --report and inspect --json write. Fields are added and
@@ -60,26 +57,13 @@ func writeJSON(w io.Writer, r *envelope.Report) error {
 	return encodeJSON(w, out)
 }
 
-// encodeJSON writes v, indented. JSON leaves in strings what a terminal obeys, C1
-// controls, and what turns the direction of writing: that is escaped too.
+// encodeJSON writes v, indented, with what a terminal obeys escaped.
 func encodeJSON(w io.Writer, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	var out []byte
-	for _, r := range string(b) {
-		switch {
-		case r < 0x7F || strconv.IsGraphic(r):
-			out = utf8.AppendRune(out, r)
-		case r > 0xFFFF:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, "\\u%04x\\u%04x", high, low)
-		default:
-			out = fmt.Appendf(out, "\\u%04x", r)
-		}
-	}
-	_, err = w.Write(append(out, '\n'))
+	_, err = w.Write(append(terminal.JSON(b), '\n'))
 	return err
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 )
 
 // The exit statuses, a promise to scripts.
@@ -86,19 +88,5 @@ func cut(s string) string {
 	return s
 }
 
-// oneLine makes s safe to print: one line, and nothing that a terminal would
-// obey or that turns the direction of writing.
-func oneLine(s string) string {
-	s = strings.TrimRight(s, "\r\n")
-	s = strings.ReplaceAll(s, "\n", "; ")
-	var b strings.Builder
-	for _, r := range s {
-		if strconv.IsGraphic(r) {
-			b.WriteRune(r)
-			continue
-		}
-		q := strconv.QuoteRuneToASCII(r)
-		b.WriteString(q[1 : len(q)-1])
-	}
-	return b.String()
-}
+// oneLine makes s safe to print.
+func oneLine(s string) string { return terminal.OneLine(s) }
