@@ -111,6 +111,7 @@ func (h *Webhook) prepare() {
 			ResponseHeaderTimeout:  webhookTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			ForceAttemptHTTP2:      true,
+			MaxIdleConnsPerHost:    webhookAtOnce,
 		},
 		// Elsewhere is not where the passphrase was to go.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -426,7 +426,7 @@ func TestMemory(t *testing.T) {
 	var csv, lines, array bytes.Buffer
 	csv.WriteString(head)
 	array.WriteString("[")
-	const rows, objects = 100_000, 30_000
+	const rows, objects = 100_000, 12_000
 	for i := range rows {
 		fmt.Fprintf(&csv, "Person %d,person%d@example.org,%06d.pdf,zip,en\n", i, i, i)
 		if i >= objects {
@@ -450,7 +450,7 @@ func TestMemory(t *testing.T) {
 		n, most := 0, uint64(0)
 		for _, err := range l.All() {
 			require.NoError(t, err)
-			if n++; n%10_000 == 0 {
+			if n++; n%12_000 == 0 {
 				runtime.GC()
 				runtime.ReadMemStats(&now)
 				most = max(most, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))

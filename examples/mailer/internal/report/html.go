@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -22,11 +21,10 @@ var styleText string
 type page struct {
 	*Summary
 	Style      template.CSS
-	Policy     string // of RFC-less CSP 3: nothing but this style
+	Policy     string // Content Security Policy: nothing but this style
 	Verdict    verdict
 	Chart      *chart
 	MemoryPlot *memoryPlot
-	Problems   []Reply
 }
 
 // WriteHTML writes s as a page that stands alone: no script, nothing from
@@ -35,7 +33,8 @@ type page struct {
 func (s *Summary) WriteHTML(w io.Writer) error {
 	t, err := template.New("report.html").Funcs(template.FuncMap{
 		"n": grouped, "octets": octets, "when": when, "clock": clock, "delivery": deliveryName,
-		"share": share, "short": short, "rate": rate, "kind": kindName, "span": span,
+		"short": short, "rate": rate, "kind": kindName, "span": span,
+		"more": func(listed []Row, all int) int { return max(0, all-len(listed)) },
 	}).Parse(pageText)
 	if err != nil {
 		return err
@@ -107,14 +106,7 @@ func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 // span is how long it took from a to b.
 func span(a, b time.Time) string { return b.Sub(a).Round(time.Second).String() }
 
-// share is n in hundredths of all, as the width of a bar.
-func share(n, all int) string {
-	if all == 0 {
-		return "0"
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(all), 'f', 2, 64)
-}
-
+// rate writes mails a second.
 func rate(v float64) string {
 	if v >= 10 {
 		return fmt.Sprintf("%.0f", v)

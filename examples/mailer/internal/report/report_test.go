@@ -272,10 +272,10 @@ func TestTable(t *testing.T) {
 	}, strings.Split(out.String(), "\n")[:9])
 }
 
-// TestScale: thirty thousand rows, each with words of its own, are a page of a
+// TestScale: fifteen thousand rows, each with words of its own, are a page of a
 // few kilobytes, made in little memory.
 func TestScale(t *testing.T) {
-	const n = 30_000
+	const n = 15_000
 	path := filepath.Join(t.TempDir(), "journal.jsonl")
 	j, err := journal.Open(path, journal.Head{List: "ab", Config: "cd", Rows: n})
 	require.NoError(t, err)
@@ -309,6 +309,7 @@ func TestScale(t *testing.T) {
 	require.NoError(t, s.WriteHTML(&page))
 	require.NoError(t, s.WriteJSON(&text))
 	require.Less(t, page.Len(), 1<<20)
+	require.Contains(t, page.String(), "4\u202F500 more")
 	require.Less(t, text.Len(), 1<<20)
 	require.Len(t, s.Failed, maxRows)
 	require.Len(t, s.Domains, topDomains)
