@@ -163,13 +163,19 @@ func (w *wire) wait(ctx context.Context, d time.Duration) error {
 	return sleep(ctx, d)
 }
 
+// memoryEvery is after how many mails the journal says how much memory there is:
+// often enough for a curve.
+const memoryEvery = 250
+
 // note takes down what became of a mail.
 func (w *wire) note(m *ready, o carrier.Outcome) {
 	record := journal.Record{Row: m.row.Row, Attempt: m.begun.Attempt, Reply: oneLine(o.Reply)}
 	switch o.What {
 	case smtp.Accepted:
 		record.Kind = journal.Sent
-		w.progress.Sent.Add(1)
+		if w.progress.Sent.Add(1)%memoryEvery == 0 {
+			record.Memory = resident()
+		}
 		w.progress.Done.Add(1)
 	case smtp.Refused:
 		record.Kind = journal.Failed

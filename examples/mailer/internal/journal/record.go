@@ -48,7 +48,7 @@ type Record struct {
 	As     Kind   `json:"as,omitempty"`     // of Settled: Sent or Waiting
 	Status string `json:"status,omitempty"` // RFC 3463, "5.1.1", of Bounced
 	Reply  string `json:"reply,omitempty"`  // what the server said, or why not; untrusted
-	Memory int64  `json:"memory,omitempty"` // of Started and Ended: what the program had resident at most, in octets
+	Memory int64  `json:"memory,omitempty"` // of Started, Ended and some of Sent: what the program had resident at most so far, in octets
 
 	Prev string `json:"prev"`
 	Hash string `json:"hash,omitempty"`

@@ -84,11 +84,10 @@ func (e *LanguageError) Error() string {
 // those, and no others, are there then. With "" it is those of the package. The
 // error names the file and the line.
 func Load(dir string) (*Letters, error) {
-	fsys, from := fs.FS(defaults), "default"
+	fsys, from := os.DirFS(dir), dir
 	if dir == "" {
-		fsys, _ = fs.Sub(defaults, "default")
-	} else {
-		fsys, from = os.DirFS(dir), dir
+		from = "default"
+		fsys, _ = fs.Sub(defaults, from) // which is there
 	}
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {

@@ -2,10 +2,13 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"os"
 	"path/filepath"
@@ -228,6 +231,11 @@ func TestPage(t *testing.T) {
 	require.NotNil(t, policy)
 	require.Contains(t, policy[1], "default-src &#39;none&#39;")
 	require.NotContains(t, policy[1], "unsafe")
+	// The hash is that of what a browser finds between the tags.
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(text)
+	require.NotNil(t, style)
+	sum := sha256.Sum256([]byte(style[1]))
+	require.Contains(t, html.UnescapeString(policy[1]), "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';")
 	for _, want := range []string{
 		"2 mails are in doubt", "mailer settle RUN ROW sent", "m5@m.example", "550 5.1.1 &lt;p2@d2.example&gt; unknown", "Weak passphrases",
 		"it is a date", "Deliveries changed for a domain", "Came back (1)", "By domain", "Throughput", "Memory", "abababab abababab",
