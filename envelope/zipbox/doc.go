@@ -3,7 +3,7 @@
 // zip.js read (WinZip's AE-2 with AES-256). The file managers of Windows and
 // macOS do not open it.
 //
-//	p := envelope.NewPassphrase() // for this recipient alone, told by another way
+//	p := envelope.NewPassphrase() // for this recipient alone, told by another way; NewPassphraseOf makes words or digits
 //	w, err := zipbox.Lock(dst, p)
 //	if err != nil {
 //		return err
@@ -22,7 +22,9 @@
 // does ten million times a second: it protects no passphrase that can be
 // guessed. Lock refuses those; see [Locker].Weak and [Estimate].
 //
-// Opening releases nothing before everything was authenticated. What other
+// Opening releases nothing before everything was authenticated; [Opener.OpenInto]
+// tells the place that it writes to when that is so. [Inspect] says without a
+// passphrase whether a file is such an archive, before it is sent. What other
 // programs wrote is read too (AE-1 and AE-2, keys of 128, 192 and 256 bits).
 // Nothing but the content of its files is authenticated: their names, sizes and
 // times can be changed by whoever carried it, which [Report] says. In what this

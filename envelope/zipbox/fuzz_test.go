@@ -35,6 +35,9 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		defer a.Close()
+		if o, err := zipbox.Inspect(bytes.NewReader(archive), int64(len(archive))); a.Report().Whole && (err != nil || !o.Hidden) {
+			t.Fatal("it is one of ours, and does not look like it:", err)
+		}
 		for _, f := range a.Files() {
 			if !filepath.IsLocal(f.Name) {
 				t.Fatalf("%q", f.Name)

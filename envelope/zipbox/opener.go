@@ -51,9 +51,9 @@ func (o *Opener) Open(src io.Reader, p *envelope.Passphrase) (*Archive, error) {
 }
 
 // OpenInto is Open, and writes the content of the one file of an archive to dst
-// on the way: of one that is not compressed, of a src that is io.ReaderAt and
-// io.Seeker. It takes half the time of reading the file afterwards. Of any other
-// archive written is false, and nothing is written to dst, which may be nil.
+// on the way, so that src is read once and not twice: of an archive that is not
+// compressed, and a src that is io.ReaderAt and io.Seeker. Of any other written is
+// false, and nothing is written to dst, which may be nil.
 //
 // What is written was not authenticated yet. dst.Commit is called once all was,
 // and the content has the checksum that its author's program gave it; after an

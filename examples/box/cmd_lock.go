@@ -87,11 +87,16 @@ func (a *app) lockBox(f *lockFlags, names []string) error {
 	if err != nil {
 		return err
 	}
+	if f.generate {
+		// First: a file whose passphrase nobody saw is lost.
+		if _, err := fmt.Fprintf(a.stderr, "%s\n", p.Reveal()); err != nil {
+			return failed("showing the passphrase on", "the terminal", err)
+		}
+	}
 	if err := out.commit(); err != nil {
 		return err
 	}
 	if f.generate {
-		fmt.Fprintf(a.stderr, "%s\n", p.Reveal())
 		a.say("tell this passphrase by another way than the file goes, and keep it: there is no other copy")
 	}
 	return nil

@@ -11,7 +11,8 @@ import (
 const chunkSize = 128 << 10
 
 // mostWorkers encrypt at the same time: one core computes HMAC-SHA1 about as
-// fast as two encrypt, so that more would wait for it. There are as many chunks
+// fast as two encrypt where blocks go one by one, so that more would wait for it.
+// There are as many chunks
 // as one archive may hold in memory, 1 MiB for all that it needs.
 const (
 	mostWorkers = 3
