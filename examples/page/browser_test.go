@@ -124,6 +124,9 @@ func (b *bed) opens(p *envelope.Passphrase) (all []visit) {
 	l, url = b.put("mute", zip, zip)
 	add(visit{Name: "refused by the browser, then dropped", File: b.file("box.zip", zip), Passphrases: []string{secret},
 		states: []string{"error unreachable", "form", "files"}, files: zipFiles}, l, url)
+	_, url = b.put("drop", zip, zip)
+	add(visit{Name: "a link that is cut, then dropped", File: b.file("box.zip", zip), Passphrases: []string{secret},
+		states: []string{"error link", "form", "files"}, files: zipFiles}, link.Link{}, url[:len(url)-50])
 	return all
 }
 

@@ -9,7 +9,17 @@
 //
 // The same source and the same version of Go make the same octets on every
 // machine: whoever puts the page on a server publishes its SHA-256, and everybody
-// else makes it once more and compares.
+// else makes it once more and compares. examples/page/SHA256 has that of this
+// source; -check compares it with the page, -record writes it anew.
+//
+// Any server of static files does, over TLS, and so does a disk. It should send
+// Content-Security-Policy: frame-ancestors 'none', which a page cannot say of
+// itself. Mails lead there with link.Link's OnPage, and the bucket must allow the
+// page's origin to read (CORS); where it does not, people download the file by
+// themselves and drop it on the page.
+//
+// What has more than 256 MiB is refused: browsers on telephones end pages that
+// hold more than about a gigabyte.
 package main
 
 import (

@@ -1,5 +1,6 @@
 "use strict";
 (() => {
+	if (top !== self) return; // in somebody else's frame it would be theirs what a person sees around the field
 	const $ = (id) => document.getElementById(id);
 	const language = (navigator.language || "en").toLowerCase().startsWith("de") ? "de" : "en";
 	const text = texts[language];
@@ -121,7 +122,7 @@
 		try {
 			await what();
 		} catch (e) {
-			const code = e instanceof Failure ? e.code : "other";
+			const code = e instanceof Failure ? e.code : "crash"; // else the browser lacks something
 			if (code === "unreachable") show("fetched", true);
 			fail(code, { ...e.values, linked: !!linked });
 		} finally {
@@ -170,7 +171,7 @@
 		if (!file) return;
 		reset();
 		await begin();
-		await call("start", location.hash);
+		await call("start", linked ? location.hash : ""); // one that is no link is nobody's
 		say(text.reading);
 		await feed(file.stream(), 0);
 		await check();
@@ -227,7 +228,11 @@
 		event.preventDefault();
 		attempt(open);
 	});
-	$("file").addEventListener("change", () => attempt(() => take($("file").files[0])));
+	$("file").addEventListener("change", () => attempt(async () => {
+		const file = $("file").files[0];
+		$("file").value = ""; // so that the same one can be chosen again
+		await take(file);
+	}));
 	$("show").addEventListener("change", () => {
 		$("passphrase").type = $("keyPassphrase").type = $("show").checked ? "text" : "password";
 	});

@@ -184,6 +184,14 @@ func TestNoBox(t *testing.T) {
 	_, err = f.Write([]byte("hello"))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
+	alice, err := pgp.GenerateKey(pgp.KeyOptions{Address: "alice@example.org"})
+	require.NoError(t, err)
+	var signed bytes.Buffer
+	sw, err := envelope.Sign(&signed, alice.Signer())
+	require.NoError(t, err)
+	_, err = sw.Write([]byte("hello"))
+	require.NoError(t, err)
+	require.NoError(t, sw.Close())
 	whole := pagetest.ZIP(t, envelope.NewPassphrase(), pagetest.File{Name: "a.txt", Content: []byte("hello")})
 	for _, c := range []struct {
 		name   string
@@ -195,6 +203,7 @@ func TestNoBox(t *testing.T) {
 		{"only how archives begin", []byte("PK"), opening.NoBox},
 		{"nothing", nil, opening.Truncated},
 		{"a plain archive", plain.Bytes(), opening.Plain},
+		{"a signed message", signed.Bytes(), opening.Plain},
 		{"half an archive", whole[:len(whole)/2], opening.Truncated},
 		{"random", random(t, 5000), opening.NoBox},
 	} {
