@@ -31,7 +31,7 @@ func TestForms(t *testing.T) {
 	require.NoError(t, l.Check())
 	lines := strings.Split(l.String(), "\n")
 	require.Equal(t, []string{"Size: 12345", "SHA-256: " + hex.EncodeToString(l.SHA256[:]), "Expires: 2026-11-29T14:00:00Z", ""}, lines[1:])
-	for _, text := range []string{l.String(), lines[0], l.OnPage("https://page.example/open.html")} {
+	for _, text := range []string{l.String(), l.Line(), lines[0], l.OnPage("https://page.example/open.html")} {
 		got, err := link.Parse(text)
 		require.NoError(t, err, text)
 		require.Equal(t, l, got)

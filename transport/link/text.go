@@ -95,12 +95,16 @@ func parseFragment(text, before string) (Link, error) {
 	return l, nil
 }
 
-// String returns l as it stands in a mail's body: the URL with the rest of l in
-// its fragment, alone on a line, and below it the same in words. Lines end in
+// Line returns the URL with the rest of l in its fragment: what a program like
+// curl takes as it is, and what is complete for [Parse].
+func (l Link) Line() string { return l.URL + "#" + l.fragment("") }
+
+// String returns l as it stands in a mail's body: its [Link.Line] alone on a
+// line, and below it the same in words. Lines end in
 // "\n"; only the first is longer than 78 characters, and it has no place where a
 // program may break it.
 func (l Link) String() string {
-	return l.URL + "#" + l.fragment("") + "\n" +
+	return l.Line() + "\n" +
 		"Size: " + strconv.FormatInt(l.Size, 10) + "\n" +
 		"SHA-256: " + hex.EncodeToString(l.SHA256[:]) + "\n" +
 		"Expires: " + l.Expires.UTC().Format(time.RFC3339) + "\n"

@@ -1,6 +1,7 @@
 package letter
 
 import (
+	unescape "html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,11 @@ func TestDefaults(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, *data.Link, got)
 				require.Contains(t, html, "0100000000")
+				// And so does what somebody copies from a button.
+				got, err = link.Parse(unescape.UnescapeString(html))
+				require.NoError(t, err)
+				require.Equal(t, *data.Link, got)
+				require.Equal(t, 2, strings.Count(html, "#v1."))
 			}
 		}
 	}
