@@ -115,6 +115,9 @@ func (b *built) openFiles(c *config, f *sendFlags) (err error) {
 // so many, at most, are told for nothing where a run is killed.
 const partItems = 500
 
+// webhookItems is how many passphrases are posted before their mails go out.
+const webhookItems = 32
+
 // passphrases sets how people get theirs.
 func (c *config) passphrases(b *built, run string) error {
 	b.Weak, b.ChannelBatch = c.Passphrases.Weak, 1
@@ -145,7 +148,7 @@ func (c *config) passphrases(b *built, run string) error {
 		if err := w.Check(); err != nil {
 			return err
 		}
-		b.Channel = w
+		b.Channel, b.ChannelBatch = w, webhookItems
 	}
 	return nil
 }

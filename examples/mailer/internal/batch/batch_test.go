@@ -45,6 +45,7 @@ type office struct {
 	told  []channel.Item      // which passphrases were told, in their order
 	log   []string            // "told ADDRESS", "mail ADDRESS"
 	deaf  error               // what telling returns
+	lost  string              // whose passphrase, alone, is not told
 }
 
 // newOffice makes people with these deliveries, and a server that fails as fail
@@ -118,9 +119,17 @@ func (o *office) Deliver(_ context.Context, items []channel.Item) error {
 	if o.deaf != nil {
 		return o.deaf
 	}
+	lost := map[string]error{}
 	for _, it := range items {
+		if it.Address == o.lost {
+			lost[it.Number] = errors.New("the server does not know them")
+			continue
+		}
 		o.told = append(o.told, it)
 		o.log = append(o.log, "told "+it.Address)
+	}
+	if len(lost) > 0 {
+		return &channel.UndeliveredError{Numbers: lost}
 	}
 	return nil
 }
@@ -222,6 +231,24 @@ func TestPassphraseNotTold(t *testing.T) {
 	result, err = o.send(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, 4, result.Sent)
+	o.once()
+}
+
+// Where one passphrase of several is not told, that mail alone waits.
+func TestOnePassphraseNotTold(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, 3, []string{"zip"}, nil)
+	o.lost = o.world.People[1].Address
+	result, err := o.send(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 2, result.Sent)
+	require.Equal(t, 1, result.Deferred)
+	require.Empty(t, o.mails[o.lost])
+	o.lost = ""
+	result, err = o.send(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 3, result.Sent)
+	require.Len(t, o.told, 3, "nobody is told two")
 	o.once()
 }
 

@@ -83,7 +83,7 @@ func (d *dispatcher) tellFirst(ctx context.Context, j *job) error {
 
 // tell tells the passphrases of those that wait for it, and passes them on. Only
 // what was told, durably, comes near a connection: a mail whose passphrase is
-// lost would be one that nobody ever opens. Where telling fails nothing of these
+// lost would be one that nobody ever opens. Where telling fails nothing of those
 // rows is sent, and each gets another passphrase at its next try: nobody knows
 // which of them arrived.
 func (d *dispatcher) tell(ctx context.Context) error {
@@ -105,25 +105,32 @@ func (d *dispatcher) tell(ctx context.Context) error {
 		}
 	}
 	err := d.run.Channel.Deliver(ctx, items)
-	if err == nil {
-		for _, j := range jobs {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var some *channel.UndeliveredError
+	partly := errors.As(err, &some)
+	var records []journal.Record
+	for _, j := range jobs {
+		why := err
+		if partly {
+			why = some.Numbers[j.number]
+		}
+		if why == nil {
 			if err := d.pass(ctx, j); err != nil {
 				return err
 			}
+			continue
 		}
-		return nil
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	records := make([]journal.Record, len(jobs))
-	for i, j := range jobs {
 		j.kept = kept{}
-		records[i] = journal.Record{
+		records = append(records, journal.Record{
 			Kind: journal.Deferred, Row: j.row.Row, Address: j.row.Address, Delivery: string(j.row.Delivery),
-			Reply: oneLine("the second channel: " + err.Error()),
-		}
+			Reply: oneLine("the second channel: " + why.Error()),
+		})
 		d.putOff(j)
+	}
+	if len(records) == 0 {
+		return nil
 	}
 	return d.run.Journal.Append(records...)
 }

@@ -7,6 +7,9 @@ package channel
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 )
@@ -25,9 +28,25 @@ type Item struct {
 type Channel interface {
 	// Deliver returns nil only when all of items are where neither the end of
 	// this program nor that of the machine loses them: the mails that need them
-	// go out then. After an error nothing is known of any of them.
+	// go out then. After an *UndeliveredError that is so of all but those that it
+	// names; after any other error nothing is known of any of them.
 	Deliver(ctx context.Context, items []Item) error
 }
+
+// UndeliveredError says of which items nothing is known: all others are
+// delivered.
+type UndeliveredError struct {
+	Numbers map[string]error // why, by the number of the item; never empty
+}
+
+// Error implements error, on one line.
+func (e *UndeliveredError) Error() string {
+	first := slices.Min(slices.Collect(maps.Keys(e.Numbers)))
+	return fmt.Sprintf("channel: %d passphrases were not delivered: %v", len(e.Numbers), e.Numbers[first])
+}
+
+// Unwrap returns why.
+func (e *UndeliveredError) Unwrap() []error { return slices.Collect(maps.Values(e.Numbers)) }
 
 // A number has numberLength characters, each one of 31: 59 bits, so that among
 // the 100,000 of a run two are the same once in 10^8 runs. It is no secret.

@@ -118,35 +118,53 @@ func (h *Webhook) prepare() {
 	}
 }
 
-// Deliver posts items, a few at a time, and gives up with the first that the
-// server does not take: *StatusError; those of the network, after as many
-// attempts as there may be; the context's.
+// Deliver posts items, a few at a time. Where the server refuses one for good the
+// others are posted all the same; where it cannot be reached, or says later too
+// often, it gives up. The error is *UndeliveredError, with a *StatusError or that
+// of the network for each item, or says what is wrong with the configuration.
 func (h *Webhook) Deliver(ctx context.Context, items []Item) error {
 	if err := h.Check(); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	next := make(chan Item)
+	next := make(chan int)
+	errs := make([]error, len(items))
 	var posting sync.WaitGroup
 	for range min(len(items), webhookAtOnce) {
 		posting.Go(func() {
-			for it := range next {
-				if err := h.deliver(ctx, it); err != nil {
-					stop(err)
+			for i := range next {
+				if errs[i] = h.deliver(ctx, items[i]); errs[i] != nil && !final(errs[i]) {
+					stop(errs[i])
 				}
 			}
 		})
 	}
-	for _, it := range items {
+	for i := range items {
 		select {
-		case next <- it:
+		case next <- i:
 		case <-ctx.Done():
+			errs[i] = context.Cause(ctx)
 		}
 	}
 	close(next)
 	posting.Wait()
-	return context.Cause(ctx)
+	undelivered := &UndeliveredError{Numbers: map[string]error{}}
+	for i, err := range errs {
+		if err != nil {
+			undelivered.Numbers[items[i].Number] = err
+		}
+	}
+	if len(undelivered.Numbers) > 0 {
+		return undelivered
+	}
+	return nil
+}
+
+// final reports whether the server refused one passphrase, and may take another.
+func final(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && status.Code != http.StatusTooManyRequests && status.Code < 500
 }
 
 // message is the body that is posted.
@@ -179,9 +197,7 @@ func (h *Webhook) deliver(ctx context.Context, it Item) error {
 		if err == nil {
 			return nil
 		}
-		var status *StatusError
-		final := errors.As(err, &status) && status.Code != http.StatusTooManyRequests && status.Code < 500
-		if final || attempt >= attempts || ctx.Err() != nil {
+		if final(err) || attempt >= attempts || ctx.Err() != nil {
 			return err
 		}
 		if err := h.wait(ctx, min(max(asked, pause), webhookMost)); err != nil {

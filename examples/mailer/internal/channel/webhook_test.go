@@ -153,11 +153,43 @@ func TestWebhookRefused(t *testing.T) {
 	}
 }
 
-// TestWebhookOneFails: then nothing of the whole is taken to be delivered.
+// TestWebhookOneFails: whom the server refuses is named, and keeps nobody else
+// from theirs.
 func TestWebhookOneFails(t *testing.T) {
 	t.Parallel()
-	_, h := serve(t, status(204), status(403))
-	require.Error(t, h.Deliver(t.Context(), []Item{item("Bob"), item("Eve"), item("Fay")}))
+	s, h := serve(t, status(204), status(403))
+	items := []Item{item("Bob"), item("Eve"), item("Fay"), item("Gus")}
+	err := h.Deliver(t.Context(), items)
+	var some *UndeliveredError
+	require.ErrorAs(t, err, &some)
+	require.Len(t, some.Numbers, 1)
+	require.Equal(t, &StatusError{s.keys[1], 403}, some.Numbers[s.keys[1]])
+	require.Len(t, s.keys, len(items))
+}
+
+// TestWebhookDown: a server that is not there is not asked for each of many.
+func TestWebhookDown(t *testing.T) {
+	t.Parallel()
+	s, h := serve(t)
+	s.Close()
+	waits := 0
+	var mu sync.Mutex
+	h.Wait = func(context.Context, time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		waits++
+		return nil
+	}
+	var items []Item
+	for range 200 {
+		items = append(items, item("Bob"))
+	}
+	err := h.Deliver(t.Context(), items)
+	var some *UndeliveredError
+	require.ErrorAs(t, err, &some)
+	require.Len(t, some.Numbers, len(items), "of none it is known")
+	require.LessOrEqual(t, waits, webhookAtOnce*webhookAttempts)
+	require.NotContains(t, err.Error(), "\n")
 }
 
 // TestWebhookVerifies: nothing is sent to a server that does not prove its name.
@@ -195,7 +227,7 @@ func TestWebhookCheck(t *testing.T) {
 func TestWebhookNoPassphrase(t *testing.T) {
 	t.Parallel()
 	s, h := serve(t)
-	require.Error(t, h.Deliver(t.Context(), []Item{{Number: NewNumber()}}))
+	require.Error(t, h.Deliver(t.Context(), []Item{{Number: NewNumber()}, {Number: NewNumber()}}))
 	require.Empty(t, s.keys)
 }
 
