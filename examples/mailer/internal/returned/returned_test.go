@@ -68,6 +68,13 @@ func run(t *testing.T) string {
 	return path
 }
 
+// delivered is the return path of a mail.
+func delivered(t *testing.T, p *bounce.Paths, id, to string) string {
+	path, err := p.Address(id, to)
+	require.NoError(t, err)
+	return "Delivered-To: " + path
+}
+
 func before(s, sep string) string {
 	s, _, _ = strings.Cut(s, sep)
 	return s
@@ -89,6 +96,7 @@ func TestBounces(t *testing.T) {
 		"cur/4 forged":     forged,
 		"cur/5 answer":     before(dsn(t, ours, 5, "failed", "5.1.1"), "From:") + "Subject: away\r\n\r\nI am on holiday.\r\n",
 		"cur/6 other run":  dsn(t, ours, 16, "failed", "5.1.1"),
+		"cur/6 other mail": strings.Replace(dsn(t, ours, 16, "failed", "5.1.1"), delivered(t, ours, messageID(16), recipient(16)), delivered(t, ours, "another@example.com", recipient(6)), 1),
 		"cur/7 where to":   strings.Replace(dsn(t, ours, 7, "failed", "5.1.1"), "Delivered-To", "X-Delivered", 1),
 		"cur/8 no header":  "\r\n" + dsn(t, ours, 8, "failed", "5.1.1"),
 		"cur/9 in its own": "Delivered-To: bob@example.com\r\n" + dsn(t, ours, 9, "failed", "5.1.1"), // below what the server wrote
@@ -109,7 +117,7 @@ func TestBounces(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{
 		"new/1 failed": "bounced 1", "cur/1 again:2,S": "seen 1", "cur/2 delayed": "delayed 2", "cur/3 other key": "forged 0", "cur/4 forged": "forged 0",
-		"cur/5 answer": "other 5", "cur/6 other run": "foreign 0", "cur/7 where to": "forged 0", "cur/8 no header": "forged 0", "cur/9 in its own": "forged 0",
+		"cur/5 answer": "other 5", "cur/6 other run": "foreign 0", "cur/6 other mail": "foreign 0", "cur/7 where to": "forged 0", "cur/8 no header": "forged 0", "cur/9 in its own": "forged 0",
 	}, got)
 
 	// Once more it notes nothing.
