@@ -19,6 +19,7 @@ import (
 type bouncesFlags struct {
 	config, maildir                               string
 	imap, folder, user, passwordFile, authorities string
+	certificate, key                              string
 	asJSON                                        bool
 }
 
@@ -48,6 +49,8 @@ make ("bounces" in the configuration). All others are listed, and not noted.`,
 	fl.StringVar(&f.user, "user", "", "who logs in there")
 	fl.StringVar(&f.passwordFile, "password-file", "", "the first line of this `FILE` is their password")
 	fl.StringVar(&f.authorities, "authorities", "", "a `FILE` in PEM: by whom the server's certificate has to be (default: the system's)")
+	fl.StringVar(&f.certificate, "certificate", "", "a `FILE` in PEM with the certificate that this program shows there")
+	fl.StringVar(&f.key, "key", "", "a `FILE` in PEM with its private key")
 	fl.BoolVar(&f.asJSON, "json", false, "write JSON, for programs")
 	return c
 }
@@ -106,16 +109,38 @@ func (a *app) bounces(ctx context.Context, run string, f *bouncesFlags) error {
 
 // fetch reads what is on an IMAP server.
 func (f *bouncesFlags) fetch(ctx context.Context, c *config, paths *bounce.Paths) ([]*returned.Message, error) {
-	pool, err := c.authorities(f.authorities)
+	pool, err := c.authorities(absolute(f.authorities))
 	if err != nil {
 		return nil, err
 	}
 	server := &imap.Server{URL: f.imap, User: f.user, TLS: &tls.Config{RootCAs: pool}, MaxSize: 64 << 20}
+	if (f.certificate == "") != (f.key == "") {
+		return nil, usagef("--certificate and --key belong together")
+	}
+	if f.certificate != "" {
+		pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
+		if err != nil {
+			return nil, failed("reading the certificate", f.certificate, err)
+		}
+		server.TLS.Certificates, server.External = []tls.Certificate{pair}, f.passwordFile == ""
+	}
 	server.Password = func(context.Context) (string, error) {
 		b, err := readLine("reading the password in", f.passwordFile)
 		return string(b), err
 	}
 	return returned.Folder(ctx, server, f.folder, paths)
+}
+
+// absolute keeps a file of the command line from being looked for beside the
+// configuration, where the files are that it names itself.
+func absolute(name string) string {
+	if name == "" {
+		return ""
+	}
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name
 }
 
 // returnedJSON is what bounces --json writes. Fields are added and never renamed.

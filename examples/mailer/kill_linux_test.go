@@ -88,7 +88,7 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, k.kills, kills*9/10, "it ended before it could be killed as often as it should")
-	k.finish(t)
+	k.finish(t, 3)
 	doubt := k.check(t, post.delivered(t))
 	bound := k.exposed + k.relay.lost.Load()
 	t.Logf("%d mails, %d kills, %d connections open at them, %d broken between mail and answer; %d dropped in all, %d answers of class 4 and 5",
@@ -179,15 +179,21 @@ func (k *killed) makeKeys(t *testing.T) {
 // configure writes mailer.json.
 func (k *killed) configure(t *testing.T) {
 	t.Helper()
-	k.write(t, "password", []byte("secret-pass\n")) // that of the peers' scripts
 	k.write(t, "relay.pem", k.relay.pem)
+	k.writeConfig(t, map[string]string{
+		"url": "smtps://" + k.relay.listener.Addr().String(), "user": "alice@example.org", "password_file": "password", "authorities": "relay.pem",
+	}, nil)
+}
+
+func (k *killed) writeConfig(t *testing.T, smtp, bounces map[string]string) {
+	t.Helper()
+	k.write(t, "password", []byte("secret-pass\n")) // that of the peers' scripts
 	b, err := json.Marshal(map[string]any{
-		"from": "Statements <statements@example.org>",
-		"sign": []map[string]string{{"key": "sign.pgp"}, {"key": "sign.pem"}},
-		"ring": "ring",
-		"smtp": map[string]string{
-			"url": "smtps://" + k.relay.listener.Addr().String(), "user": "alice@example.org", "password_file": "password", "authorities": "relay.pem",
-		},
+		"from":        "Statements <statements@example.org>",
+		"sign":        []map[string]string{{"key": "sign.pgp"}, {"key": "sign.pem"}},
+		"ring":        "ring",
+		"smtp":        smtp,
+		"bounces":     bounces,
 		"passphrases": map[string]any{"file": map[string]string{"to": "print@example.org"}},
 		"pauses":      []string{"20ms", "100ms"},
 		"rate":        0,
@@ -322,13 +328,13 @@ func lastLine(out *bytes.Buffer) string {
 	return lines[len(lines)-1]
 }
 
-// finish sends until nothing is left to be sent, in bad weather first.
-func (k *killed) finish(t *testing.T) {
+// finish sends until nothing is left to be sent, some times in bad weather.
+func (k *killed) finish(t *testing.T, bad int) {
 	t.Helper()
 	for tries := 0; ; tries++ {
 		require.Less(t, tries, 10, "it does not come to an end")
 		k.weather.mu.Lock()
-		k.weather.off = tries > 2
+		k.weather.off = tries >= bad
 		k.weather.mu.Unlock()
 		cmd, out := k.send()
 		_ = cmd.Run()
@@ -414,7 +420,7 @@ func (k *killed) settleAll(t *testing.T, post *postfix, doubt []int) {
 		cmd, out := k.mailer(append(append([]string{"settle", k.run}, rows...), as)...)
 		require.NoError(t, cmd.Run(), "%s", out)
 	}
-	k.finish(t)
+	k.finish(t, 0)
 	require.Empty(t, k.check(t, post.delivered(t)))
 	cmd, out := k.mailer("verify", k.run, "--config", "mailer.json")
 	require.NoError(t, cmd.Run(), "%s", out)

@@ -19,18 +19,24 @@ import (
 	"github.com/doublekeybox/doublekeybox/internal/filelock"
 )
 
-// postfix is a real server of mail.
+// postfix is a real server of mail, in a folder of its own.
 type postfix struct {
 	dir string
 }
 
-// startPostfix starts it, until the test ends. Without one of its programs the
-// test skips, saying so; with DKB_REQUIRE_PEERS=1 it fails.
 func startPostfix(t *testing.T) *postfix {
+	t.Helper()
+	return &postfix{startServer(t, "server-postfix.sh", "postfix", "postconf", "saslpasswd2")}
+}
+
+// startServer starts a server by a script of the peers, until the test ends, and
+// returns its folder. Without one of its programs the test skips, saying so; with
+// DKB_REQUIRE_PEERS=1 it fails.
+func startServer(t *testing.T, script string, programs ...string) string {
 	t.Helper()
 	peers, missing := os.Getenv("DKB_PEERS"), ""
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
-	for _, p := range []string{"postfix", "postconf", "saslpasswd2", "openssl"} {
+	for _, p := range append(programs, "openssl") {
 		if _, err := exec.LookPath(p); err != nil {
 			missing = p
 		}
@@ -47,7 +53,7 @@ func startPostfix(t *testing.T) *postfix {
 		t.Skipf("skipped: %s is missing", missing)
 	}
 	// Its ports are always the same: the tests of other packages wait.
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "doublekeybox-server-postfix.sh.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "doublekeybox-"+script+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	require.NoError(t, err)
 	require.NoError(t, filelock.Lock(lock, 10*time.Minute))
 	t.Cleanup(func() {
@@ -55,18 +61,17 @@ func startPostfix(t *testing.T) *postfix {
 		lock.Close()
 	})
 	// It runs as users of its own, for whom t.TempDir is closed.
-	dir, err := os.MkdirTemp("", "postfix")
+	dir, err := os.MkdirTemp("", "server")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755))
-	p := &postfix{dir: dir}
-	script := filepath.Join(peers, "server-postfix.sh")
-	p.run(t, script, "start", dir)
-	t.Cleanup(func() { p.run(t, script, "stop", dir) })
-	return p
+	name := filepath.Join(peers, script)
+	runProgram(t, name, "start", dir)
+	t.Cleanup(func() { runProgram(t, name, "stop", dir) })
+	return dir
 }
 
-func (p *postfix) run(t *testing.T, program string, args ...string) {
+func runProgram(t *testing.T, program string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -75,6 +80,15 @@ func (p *postfix) run(t *testing.T, program string, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 0 {
 		t.Fatalf("%s: %v\n%s", program, err, out)
 	}
+}
+
+// set changes how it is configured.
+func (p *postfix) set(t *testing.T, settings ...string) {
+	t.Helper()
+	etc := filepath.Join(p.dir, "etc")
+	runProgram(t, "postconf", append([]string{"-c", etc, "-e"}, settings...)...)
+	runProgram(t, "postfix", "-c", etc, "reload")
+	time.Sleep(time.Second) // the old processes end by themselves
 }
 
 // dial connects as the relay does, which has a certificate that it knows.

@@ -37,7 +37,7 @@ type Record struct {
 	Attempt   int    `json:"attempt,omitempty"`    // of the row, from 1
 
 	Size      int64      `json:"size,omitempty"`   // of the mail as sent, in octets
-	SHA256    string     `json:"sha256,omitempty"` // of the mail as sent, in hexadecimal; of Bounced that of the bounce
+	SHA256    string     `json:"sha256,omitempty"` // of the mail as sent, in hexadecimal; of Bounced that of the bounce, without CR
 	Documents []Document `json:"documents,omitempty"`
 	Keys      []string   `json:"keys,omitempty"`    // fingerprints of what it was sealed to
 	Link      string     `json:"link,omitempty"`    // without its query, which is a secret

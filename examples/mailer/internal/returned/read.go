@@ -38,7 +38,7 @@ type Message struct {
 	Name    string  // where it is, as Each was told
 	Verdict Verdict // of Read: Forged, Other, Delayed, or Failed
 	Problem string  // of Forged and Other
-	SHA256  string  // of the message, in hexadecimal
+	SHA256  string  // of the message without CR, in hexadecimal: a maildir and IMAP differ in them
 
 	Row        int    // of the list; 0: not known
 	Recipient  string // for whom the mail was, by its return path; "" where that is forged
@@ -139,7 +139,7 @@ func header(r *bufio.Reader) (message io.Reader, to string, err error) {
 	return message, "", errors.New("its header does not say to which address it was sent (Delivered-To, X-Original-To): the server has to write that")
 }
 
-// tee hashes what is read, and keeps the error that is the source's own.
+// tee hashes what is read, without CR, and keeps the error that is the source's own.
 type tee struct {
 	r   io.Reader
 	sum hash.Hash
@@ -148,7 +148,11 @@ type tee struct {
 
 func (t *tee) Read(b []byte) (int, error) {
 	n, err := t.r.Read(b)
-	t.sum.Write(b[:n])
+	for rest := b[:n]; len(rest) > 0; {
+		before, after, _ := bytes.Cut(rest, []byte("\r"))
+		t.sum.Write(before)
+		rest = after
+	}
 	if err != nil && err != io.EOF {
 		t.err = err
 	}

@@ -90,7 +90,7 @@ func TestBounces(t *testing.T) {
 	forged := strings.Replace(dsn(t, ours, 4, "failed", "5.1.1"), "Delivered-To: b+", "Delivered-To: b+x", 1)
 	for name, text := range map[string]string{
 		"new/1 failed":     dsn(t, ours, 1, "failed", "5.1.1"),
-		"cur/1 again:2,S":  dsn(t, ours, 1, "failed", "5.1.1"), // a copy
+		"cur/1 again:2,S":  strings.ReplaceAll(dsn(t, ours, 1, "failed", "5.1.1"), "\r", ""), // a copy, as another program keeps it
 		"cur/2 delayed":    dsn(t, ours, 2, "delayed", "4.2.0"),
 		"cur/3 other key":  dsn(t, paths("0123456789abcdeX"), 3, "failed", "5.1.1"),
 		"cur/4 forged":     forged,
