@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -26,8 +27,42 @@ type content struct {
 	lastBreak bool
 }
 
-// Write looks over p.
+// Write looks over p: line by line where that is all there is to it, which is
+// most of any mail, and octet by octet else.
 func (c *content) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '\n') + 1
+		if i == 0 {
+			i = len(rest)
+		}
+		if !c.simple(rest[:i]) {
+			if n, err := c.octets(rest[:i]); err != nil {
+				return len(p) - len(rest) + n, err
+			}
+		}
+		rest = rest[i:]
+	}
+	c.total += int64(len(p))
+	return len(p), nil
+}
+
+// simple reports whether line is a whole one of printable ASCII that begins
+// where a line does, and notes it then.
+func (c *content) simple(line []byte) bool {
+	n := len(line) - len("\r\n")
+	if c.line != 0 || c.cr || n < 1 || n > maxLine || line[n] != '\r' || line[n+1] != '\n' {
+		return false
+	}
+	for _, b := range line[:n] {
+		if b < ' ' || b > '~' {
+			return false
+		}
+	}
+	c.lastBreak = true
+	return true
+}
+
+func (c *content) octets(p []byte) (int, error) {
 	for i, b := range p {
 		switch {
 		case b == '\n' && !c.cr, b != '\n' && c.cr:
@@ -55,7 +90,6 @@ func (c *content) Write(p []byte) (int, error) {
 		}
 		c.lastBreak = b == '\n'
 	}
-	c.total += int64(len(p))
 	return len(p), nil
 }
 
