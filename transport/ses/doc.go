@@ -13,6 +13,9 @@
 // [smtp.Unknown]. A connection has one request at a time, so that at most one
 // message for each connection that breaks is in doubt.
 //
-// SES puts a Message-ID and a Date of its own into the header of every mail. Who
-// reads the mail with header protection (RFC 9788) sees those of the sender.
+// SES puts a Message-ID and a Date of its own into the header of every mail. The
+// sender's are among the protected fields (RFC 9788), which programs show. But
+// the Date outside is then not the one that the sender put there: mail.Opener
+// notes that as "outer-differs", and does not call such a mail Verified, though
+// its signature is valid.
 package ses
