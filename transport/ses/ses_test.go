@@ -69,7 +69,7 @@ func TestAnswers(t *testing.T) {
 		{"no such configuration", says(404, "NotFoundException", text), smtp.Deferred, 454, ErrStopped},
 		{"not allowed", says(403, "AccessDeniedException", text), smtp.NotSent, 0, smtp.ErrLogin},
 		{"expired", says(403, "ExpiredTokenException", text), smtp.NotSent, 0, smtp.ErrLogin},
-		{"signature", says(403, "InvalidSignatureException", "should have been x-amz-security-token:"+testToken), smtp.NotSent, 0, smtp.ErrLogin},
+		{"signature", says(403, "InvalidSignatureException", "x-amz-security-token:"+testToken), smtp.NotSent, 0, smtp.ErrLogin},
 		{"something new", says(400, "NewException", text), smtp.NotSent, 0, nil},
 		{"no answer", hangs, smtp.Unknown, 0, nil},
 		{"a gateway in front", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 502) }, smtp.Unknown, 0, nil},
