@@ -97,18 +97,19 @@ func TestOpenInto(t *testing.T) {
 
 // Whatever is wrong: the error of Open, and no Commit.
 func TestOpenIntoCommitsNothing(t *testing.T) {
+	t.Parallel()
 	p := passphrase(t, testPassphrase)
 	small := lock(t, zipbox.Locker{}, p, file{"a.txt", []byte("some content")})
-	for i := range 8 * len(small) {
-		small[i/8] ^= 1 << (i % 8)
+	for i := range small { // each bit: TestEveryBit
+		small[i] ^= 1 << (i % 8)
 		d := &drawer{}
 		_, written, err := new(zipbox.Opener).OpenInto(d, bytes.NewReader(small), p)
-		require.Error(t, err, "bit %d", i)
+		require.Error(t, err, "octet %d", i)
 		require.False(t, written)
 		require.Zero(t, d.commits)
 		_, _, plain := open(zipbox.Opener{}, bytes.NewReader(small), p)
 		require.Equal(t, plain, err)
-		small[i/8] ^= 1 << (i % 8)
+		small[i] ^= 1 << (i % 8)
 	}
 	long := lock(t, zipbox.Locker{}, p, file{"a.txt", octets(20 * chunk)})
 	for _, at := range []int{100, len(long) / 2, len(long) - 300} {

@@ -17,6 +17,7 @@ import (
 // Archives that 7-Zip 26.02, bsdtar 3.6.2 and zip.js 2.24 wrote: their names say
 // of whom, and with keys of how many bits.
 func TestOthersArchives(t *testing.T) {
+	t.Parallel()
 	needsSHA1(t)
 	p := passphrase(t, testPassphrase)
 	want := []byte("a short text, a short text, a short text\n")

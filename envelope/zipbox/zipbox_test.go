@@ -71,6 +71,7 @@ func TestNothingLeaks(t *testing.T) {
 
 // Every bit of an archive counts, those too that the format protects by nothing.
 func TestEveryBit(t *testing.T) {
+	t.Parallel()
 	p := passphrase(t, testPassphrase)
 	archive := lock(t, zipbox.Locker{}, p, file{"a.txt", []byte("x")})
 	for i := range archive {
