@@ -6,6 +6,8 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -134,7 +136,7 @@ type served struct {
 
 func serve(t testing.TB, page []byte) *served {
 	s := &served{asked: map[string]int{}}
-	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked[r.Method+" "+r.RequestURI]++
 		s.mu.Unlock()
@@ -145,6 +147,8 @@ func serve(t testing.TB, page []byte) *served {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Write(page)
 	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers try once before they are told to trust its certificate
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
 }
