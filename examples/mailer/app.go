@@ -85,6 +85,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"})
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
+		a.demoCommand(),
 		a.sendCommand(), a.reportCommand(), a.passphrasesCommand(),
 		a.settleCommand(),
 		a.bouncesCommand(),
