@@ -72,7 +72,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		on(*out != "", func() error { return os.WriteFile(*out, page, 0o644) }),
 		on(*verify != "", func() error { return same(*verify, page, t.version) }),
 		on(*check, func() error { return checkSum(t, sum, stdout) }),
-		on(*record, func() error { return os.WriteFile(sumFile(t), []byte(t.version+"  "+sum+"\n"), 0o644) }),
+		on(*record, func() error { return recordSum(t, sum) }),
 	)
 }
 
@@ -98,6 +98,28 @@ func same(name string, page []byte, version string) error {
 // sumFile is where the page's SHA-256 is written down.
 func sumFile(t *toolchain) string { return filepath.Join(t.module, "page", "SHA256") }
 
+// recordSum writes the page's SHA-256 down, and into the README, where people
+// look for it.
+func recordSum(t *toolchain, sum string) error {
+	old, err := os.ReadFile(sumFile(t))
+	if err != nil {
+		return err
+	}
+	_, before, _ := strings.Cut(strings.TrimSpace(string(old)), "  ")
+	name := filepath.Join(t.module, "..", "README.md")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if before == "" || !bytes.Contains(text, []byte(before)) {
+		return fmt.Errorf("page: %s does not name the SHA-256 of before, %.64q: put it there first", name, before)
+	}
+	if err := os.WriteFile(name, bytes.ReplaceAll(text, []byte(before), []byte(sum)), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(sumFile(t), []byte(t.version+"  "+sum+"\n"), 0o644)
+}
+
 // checkSum compares the page's SHA-256 with the one that is written down, which
 // holds for one version of Go.
 func checkSum(t *toolchain, sum string, stdout io.Writer) error {
@@ -113,7 +135,7 @@ func checkSum(t *toolchain, sum string, stdout io.Writer) error {
 		fmt.Fprintf(stdout, "not compared: the SHA-256 that is written down is that of %s\n", version)
 		return nil
 	case want != sum:
-		return fmt.Errorf("page: the SHA-256 that is written down is %s: go run ./examples/page -record writes the new one down, and the README names it", want)
+		return fmt.Errorf("page: the SHA-256 that is written down is %s: go run ./examples/page -record writes the new one down, here and in the README", want)
 	}
 	return nil
 }

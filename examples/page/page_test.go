@@ -172,3 +172,16 @@ func TestCheckSum(t *testing.T) {
 		require.Contains(t, out.String(), c.says)
 	}
 }
+
+// The README names the page that this source makes, as far as SHA256 does.
+func TestREADME(t *testing.T) {
+	t.Parallel()
+	sum, err := os.ReadFile("SHA256")
+	require.NoError(t, err)
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	fields := strings.Fields(string(sum))
+	require.Len(t, fields, 2)
+	require.Contains(t, string(text), fields[1])
+	require.Contains(t, string(text), "built with "+fields[0])
+}
