@@ -182,6 +182,6 @@ func TestREADME(t *testing.T) {
 	require.NoError(t, err)
 	fields := strings.Fields(string(sum))
 	require.Len(t, fields, 2)
-	require.Contains(t, string(text), fields[1])
-	require.Contains(t, string(text), "built with "+fields[0])
+	require.True(t, strings.Contains(string(text), fields[1]), "the README does not name %s", fields[1])
+	require.True(t, strings.Contains(string(text), "built with "+fields[0]), "the README does not name %s", fields[0])
 }
