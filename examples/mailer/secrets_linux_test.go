@@ -213,14 +213,6 @@ func (e *exposed) signers(t *testing.T) (all []map[string]string) {
 	return all
 }
 
-// TestMain is also the program: what it does is what main does.
-func TestMain(m *testing.M) {
-	if os.Getenv("MAILER_IS_RUN") == "yes" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
 // start runs the program, with nothing in its environment that it does not need,
 // and a core file wanted wherever it can be had.
 func (e *exposed) start(t *testing.T) *exec.Cmd {
