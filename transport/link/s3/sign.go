@@ -43,6 +43,10 @@ func (s *Store) signer(ctx context.Context, lifetime time.Duration) (*signer, er
 	fixed := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil })
 	client := s3.NewPresignClient(s.Client, s3.WithPresignExpires(lifetime), s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
 		o.Credentials = fixed
+		// The client that is made here would write itself into what it shares with
+		// s.Client, while another link is made. It is for directory buckets, which
+		// fixed credentials sign for as well.
+		o.ExpressCredentials, o.DisableS3ExpressSessionAuth = nil, aws.Bool(true)
 		// Else the link would ask that whoever opens it sends headers that no
 		// browser sends by itself.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
