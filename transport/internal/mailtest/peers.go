@@ -42,18 +42,6 @@ func Start(t *testing.T, script string, programs ...string) *Peer {
 	} else if missing != "" {
 		t.Skipf("skipped: %s is missing", missing)
 	}
-	// The ports are always the same: the tests of other packages wait.
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "doublekeybox-"+script+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := filelock.Lock(lock, 10*time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = filelock.Unlock(lock)
-		_ = lock.Close()
-	})
 	// The servers run as users of their own, for whom t.TempDir is closed.
 	dir, err := os.MkdirTemp("", "peer")
 	if err != nil {
