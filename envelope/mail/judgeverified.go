@@ -2,6 +2,7 @@ package mail
 
 import (
 	"errors"
+	"net/mail"
 	"slices"
 	"time"
 
@@ -51,7 +52,7 @@ func (j *judgement) verified() bool {
 		j.intended() &&
 		j.addressed() &&
 		j.from.clean &&
-		len(j.differing()) == 0 &&
+		len(j.contradicting()) == 0 &&
 		!j.ambiguous()
 }
 
@@ -158,6 +159,37 @@ func (j *judgement) differing() []string {
 		}
 	}
 	return all
+}
+
+// contradicting returns those of differing that a message is not verified with:
+// all but a Date outside that is of when the message was handed over.
+func (j *judgement) contradicting() []string {
+	return slices.DeleteFunc(j.differing(), func(name string) bool { return name == "Date" && j.dateOfCarrier() })
+}
+
+// carriedFor is how long a message is on its way at most (RFC 5321, Section
+// 4.5.4.1: servers give up after four or five days).
+const carriedFor = 5 * 24 * time.Hour
+
+// dateOfCarrier reports whether Date outside can be what a service put there that
+// took the message by an API, as Amazon SES does: one time, after that of the
+// author, and not long after.
+func (j *judgement) dateOfCarrier() bool {
+	inner, _ := j.headers.header("Date")
+	outer := j.headers.outer.Values("Date")
+	if len(inner) != 1 || len(outer) != 1 {
+		return false
+	}
+	written, err := mail.ParseDate(inner[0])
+	if err != nil {
+		return false
+	}
+	handed, err := mail.ParseDate(outer[0])
+	if err != nil {
+		return false
+	}
+	d := handed.Sub(written)
+	return d >= -clockSkew && d <= carriedFor
 }
 
 // carriers reports whether a field is of those who carried the message, and none

@@ -98,7 +98,9 @@ func TestVerifiedRefuses(t *testing.T) {
 		{"one more recipient outside", true, func(p *play) { p.outer += "Cc: carol@example.org\r\n" }, "outer-differs"},
 		{"answers go elsewhere outside", true, func(p *play) { p.outer += "Reply-To: eve@example.net\r\n" }, "outer-differs"},
 		{"another Sender outside than inside", true, func(p *play) { p.outer += "Sender: eve@example.net\r\n"; p.inner += "Sender: alice@example.org\r\n" }, "outer-differs"},
-		{"another date outside", true, func(p *play) { p.replaceOuter("12:00:00", "12:00:01") }, "outer-differs"},
+		{"a date outside of before", true, func(p *play) { p.replaceOuter("01 Mar 2026 12:00:00", "28 Feb 2026 12:00:00") }, "outer-differs"},
+		{"a date outside of longer after than a mail is on its way", true, func(p *play) { p.replaceOuter("01 Mar 2026 12:00:00", "06 Mar 2026 12:00:01") }, "outer-differs"},
+		{"no date outside where one was put", true, func(p *play) { p.replaceOuter("Sun, 01 Mar 2026 12:00:00 +0000", "yesterday") }, "outer-differs"},
 		{"a name that is an address", true, func(p *play) {
 			p.outer = strings.Replace(p.outer, "Alice <", `"bank@example.com" <`, 1)
 			p.replaceInner("Alice <", `"bank@example.com" <`)
@@ -158,6 +160,8 @@ func TestVerifiedAccepts(t *testing.T) {
 		change func(*play)
 		code   string // a finding there is, "" for none
 	}{
+		{"another date outside, as a service that passes mails on puts it there", true, func(p *play) { p.replaceOuter("12:00:00", "12:00:01") }, "outer-differs"},
+		{"a date outside of the last moment that a mail is on its way", true, func(p *play) { p.replaceOuter("01 Mar 2026 12:00:00", "06 Mar 2026 12:00:00") }, "outer-differs"},
 		{"a further signature by somebody unknown", false, func(p *play) {
 			p.sign(seam.Signature{Sender: -1, SignerID: "key ID 1"}, p.by(0, p.alice))
 		}, "signature-unchecked"},

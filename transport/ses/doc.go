@@ -14,8 +14,7 @@
 // message for each connection that breaks is in doubt.
 //
 // SES puts a Message-ID and a Date of its own into the header of every mail. The
-// sender's are among the protected fields (RFC 9788), which programs show. But
-// the Date outside is then not the one that the sender put there: mail.Opener
-// notes that as "outer-differs", and does not call such a mail Verified, though
-// its signature is valid.
+// sender's are among the protected fields (RFC 9788), which programs show.
+// mail.Opener notes the other Date as "outer-differs", and calls the message
+// Verified where it is of up to five days after the sender's.
 package ses
