@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"world": world, "ends": ends, "config": changeConfig, "got": got,
+			"world": world, "ends": ends, "config": changeConfig, "got": got, "until": until,
 		},
 	})
 }
@@ -161,4 +162,19 @@ func ends(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no match for %s in %q", args[1], text)
 	}
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("stdout"))
+}
+
+// until N: waits until so many mails came.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for range 3000 {
+		entries, err := os.ReadDir(ts.MkAbs("mails"))
+		ts.Check(err)
+		if len(entries) >= want {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%d mails did not come", want)
 }

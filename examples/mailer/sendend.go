@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
@@ -50,8 +51,13 @@ func (a *app) untilSignal(ctx context.Context) (context.Context, func()) {
 	}
 }
 
+// softMemory is from where on garbage is collected more often, in octets. What a
+// run needs is a fraction of it; what is over is garbage between two collections.
+const softMemory = 40 << 20
+
 // sendBatch sends, and says what became of it.
 func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
+	debug.SetMemoryLimit(softMemory)
 	b.Progress = &batch.Progress{}
 	bar := a.progress(b.Progress)
 	result, err := b.Send(ctx)

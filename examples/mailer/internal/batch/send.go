@@ -119,6 +119,7 @@ func (s *sending) round(ctx context.Context, before map[int]*kept) error {
 		wires.Go(func() {
 			w := &wire{sending: s, hard: hard, finished: finished}
 			stop(w.sendAll(ctx, mails))
+			w.drain(mails)
 		})
 	}
 	stop(s.dispatch(ctx, jobs, before))

@@ -33,8 +33,7 @@ type wire struct {
 	held     []journal.Record // the outcome of the last mail, which is not durable yet
 }
 
-// sendAll sends what comes, until the channel is closed. After ctx ended it only
-// empties the channel.
+// sendAll sends what comes, until the channel is closed or ctx ends.
 //
 // Why nobody is sent a mail twice, and nobody is forgotten, however the program
 // ends:
@@ -65,12 +64,15 @@ func (w *wire) sendAll(ctx context.Context, mails <-chan *ready) error {
 		err = errFlush
 	}
 	w.disconnect()
-	// Somebody may be waiting to hand over another one. None of these was begun.
+	return err
+}
+
+// drain takes what somebody may be waiting to hand over. None of it was begun.
+func (w *wire) drain(mails <-chan *ready) {
 	for m := range mails {
 		w.putOff(m.job)
 		m.mail.Close()
 	}
-	return err
 }
 
 func (w *wire) each(ctx context.Context, mails <-chan *ready) error {
