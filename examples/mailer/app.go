@@ -45,6 +45,9 @@ command goes on with it, and sends nobody a mail twice.`
 const rootExamples = `  # See the whole thing work, with throwaway keys and people:
   mailer demo
 
+  # 0. A configuration to begin with; mailer config --help explains all of it:
+  mailer config > mailer.json
+
   # 1. What will happen? Nothing is sent, nothing is written:
   mailer send --config mailer.json --list people.csv --documents papers --run october --dry-run
 
@@ -85,7 +88,7 @@ func (a *app) root() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "now", Title: "Commands:"})
 	root.SetHelpCommandGroupID("now")
 	for _, c := range []*cobra.Command{
-		a.demoCommand(),
+		a.demoCommand(), a.configCommand(),
 		a.sendCommand(), a.reportCommand(), a.passphrasesCommand(),
 		a.settleCommand(),
 		a.bouncesCommand(),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -192,7 +193,11 @@ func (d *demo) start() (err error) {
 	for _, k := range d.world.Keys {
 		sign = append(sign, map[string]string{"key": filepath.Base(k)})
 	}
-	config, err := json.MarshalIndent(map[string]any{
+	var config bytes.Buffer
+	encoder := json.NewEncoder(&config)
+	encoder.SetEscapeHTML(false) // people read it
+	encoder.SetIndent("", "  ")
+	err = encoder.Encode(map[string]any{
 		"from":        "Example Insurance <" + d.world.From + ">",
 		"sign":        sign,
 		"ring":        "ring",
@@ -200,12 +205,12 @@ func (d *demo) start() (err error) {
 		"s3":          map[string]any{"endpoint": d.objects.URL, "region": "us-east-1", "bucket": store.Bucket, "lifetime": "7d", "credentials_file": "credentials", "authorities": "objects.pem"},
 		"passphrases": map[string]any{"file": map[string]string{"to": d.world.PrintShop}},
 		"rate":        0,
-	}, "", "  ")
+	})
 	if err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		"mailer.json": config,
+		"mailer.json": config.Bytes(),
 		"password":    []byte("not a secret\n"),
 		"credentials": fmt.Appendf(nil, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", store.AccessKey, store.Secret),
 		"mails.pem":   d.mails.Authority,

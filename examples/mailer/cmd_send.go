@@ -26,7 +26,9 @@ Where one cannot be sent nothing is: a table says which, and why.
 In the folder of the run there is a journal of what was sent. Where a run was
 interrupted, or mails were put off, the same command goes on. A mail of which
 nobody knows whether it was taken, since the connection broke before the answer,
-is not sent again: mailer settle says what became of it.`,
+is not sent again: mailer settle says what became of it.
+
+What the configuration and the list look like is said by mailer config --help.`,
 		Example: `  mailer send --config mailer.json --list people.csv --documents papers --run october --dry-run
   mailer send --config mailer.json --list people.csv --documents papers --run october --rate 40`,
 		Args: noArguments,
