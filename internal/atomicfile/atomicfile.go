@@ -1,10 +1,13 @@
 // Package atomicfile makes files that appear whole or not at all.
 //
-// What is written goes to a file with a temporary name beside the target. Only
-// [File.Commit] gives it the final name, after everything is on the disk; so a
-// full disk, an error in the middle, a killed process or a power cut leave
-// either nothing or the whole file under that name, and never half of one that
-// somebody takes for the whole.
+// What is written goes to a file without a name on the target's file system, or,
+// where the system has no such files, to one with a temporary name beside the
+// target. Only [File.Commit] gives it the final name, after everything is on the
+// disk; so a full disk, an error in the middle, a killed process or a power cut
+// leave either nothing or the whole file under that name, and never half of one
+// that somebody takes for the whole. A file without a name ends with its process:
+// then a kill before Commit leaves nothing at all, also of content that nobody
+// had authenticated yet.
 //
 // A file that exists is not touched unless the caller asks for that, and this
 // is not a question asked beforehand: where the file system can, the final
@@ -14,7 +17,9 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,10 +36,10 @@ type Options struct {
 // may be called from any, for instance from a signal handler.
 type File struct {
 	path string
-	temp string
 	o    Options
 
 	mu   sync.Mutex // guards what follows
+	temp string     // the temporary name; "" as long as there is none
 	f    *os.File
 	done bool
 	err  error // of the first write that failed: a file with a hole is never committed
@@ -57,12 +62,18 @@ func Create(path string, o Options) (*File, error) {
 	case err == nil && !o.Replace:
 		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
+	if f, err := createUnnamed(filepath.Dir(path), o.Secret); err == nil {
+		return &File{path: path, o: o, f: f}, nil
+	}
 	f, err := createTemp(filepath.Dir(path), o.Secret)
 	if err != nil {
 		return nil, cause(path, err)
 	}
 	return &File{path: path, temp: f.Name(), o: o, f: f}, nil
 }
+
+// errNamed is that of systems on which every file has a name.
+var errNamed = errors.New("atomicfile: files without a name are not supported")
 
 var errIsDir = errors.New("is a directory")
 
@@ -145,8 +156,10 @@ func (f *File) discard() {
 		return
 	}
 	f.done = true
-	f.f.Close()       // first: Windows removes no open file
-	os.Remove(f.temp) // a failure leaves a file that nobody takes for the result
+	f.f.Close() // first: Windows removes no open file
+	if f.temp != "" {
+		os.Remove(f.temp) // a failure leaves a file that nobody takes for the result
+	}
 }
 
 // flush brings everything to the disk and closes the file. Without the sync a
@@ -160,6 +173,9 @@ func (f *File) flush() error {
 	if err == nil {
 		err = f.f.Sync()
 	}
+	if err == nil && f.temp == "" {
+		err = f.name()
+	}
 	if err == nil {
 		// Some file systems (NFS, quotas) say only here that it did not fit.
 		// Discard closes a second time, which does no harm.
@@ -170,6 +186,30 @@ func (f *File) flush() error {
 		return cause(f.path, err)
 	}
 	return nil
+}
+
+// name gives a file without a name a temporary one, now that all of it is there:
+// linking needs the open file, and closing it may say that it did not fit.
+func (f *File) name() error {
+	dir := filepath.Dir(f.path)
+	temp, err := linkUnnamed(f.f, dir)
+	if err == nil {
+		f.temp = temp
+		return nil
+	}
+	// It cannot have one after all, for want of /proc or of hard links: a copy can.
+	to, err := createTemp(dir, f.o.Secret)
+	if err != nil {
+		return err
+	}
+	from := f.f
+	f.f, f.temp = to, to.Name()
+	_, err = io.Copy(to, io.NewSectionReader(from, 0, math.MaxInt64))
+	if err == nil {
+		err = to.Sync()
+	}
+	from.Close() // which goes
+	return err
 }
 
 func (f *File) publish() error {

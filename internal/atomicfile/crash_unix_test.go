@@ -68,6 +68,17 @@ func role(t *testing.T, name, path string) *exec.Cmd {
 	return cmd
 }
 
+// unnamed reports whether a file has no name before it is committed: Linux knows
+// such, on most file systems.
+func unnamed(t *testing.T) bool {
+	t.Helper()
+	dir := t.TempDir()
+	f, err := atomicfile.Create(filepath.Join(dir, "out"), atomicfile.Options{})
+	require.NoError(t, err)
+	defer f.Discard()
+	return len(names(t, dir)) == 0
+}
+
 // A killed process leaves the final name as it was: missing, or the old file.
 func TestKill(t *testing.T) {
 	for _, old := range []string{"", "old"} {
@@ -88,6 +99,13 @@ func TestKill(t *testing.T) {
 		require.NoError(t, cmd.Process.Kill())
 		require.Error(t, cmd.Wait())
 
+		if unnamed(t) {
+			want := []string{}
+			if old != "" {
+				want = append(want, "out")
+			}
+			require.Equal(t, want, names(t, filepath.Dir(path)), "half of a file was left")
+		}
 		if old == "" {
 			require.NoFileExists(t, path)
 			continue

@@ -11,14 +11,22 @@ import (
 )
 
 // createTemp makes the file beside its target, since a rename does not cross
-// file systems. The name begins with a dot and says whose it is, should the
-// machine lose power before it is removed.
+// file systems.
 func createTemp(dir string, secret bool) (*os.File, error) {
-	perm := os.FileMode(0o666) // less the umask, as every program makes files
+	return os.OpenFile(tempName(dir), os.O_RDWR|os.O_CREATE|os.O_EXCL, permissions(secret))
+}
+
+// tempName returns a name that nobody has. It begins with a dot and says whose it
+// is, should the machine lose power before it is removed.
+func tempName(dir string) string {
+	return filepath.Join(dir, ".doublekeybox-"+rand.Text()+".tmp")
+}
+
+func permissions(secret bool) os.FileMode {
 	if secret {
-		perm = 0o600
+		return 0o600
 	}
-	return os.OpenFile(filepath.Join(dir, ".doublekeybox-"+rand.Text()+".tmp"), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	return 0o666 // less the umask, as every program makes files
 }
 
 // place gives temp its final name unless there is such a file. link(2) fails
