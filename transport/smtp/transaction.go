@@ -208,7 +208,7 @@ func (s *Session) data(ctx context.Context, m message) (Outcome, Reply, error) {
 		return o, reply, err
 	}
 	s.conn.Block(timeouts().block)
-	n, err := m.WriteTo(w)
+	n, err := m.WriteTo(s.content(w, m.Size()))
 	if err == nil && n != m.Size() {
 		err = fmt.Errorf("%d of %d octets", n, m.Size())
 	}
