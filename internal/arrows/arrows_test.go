@@ -43,6 +43,35 @@ func packages(t *testing.T) []string {
 	return all
 }
 
+// beside returns the packages of another module of this repository, "transport"
+// or "examples".
+func beside(t *testing.T, dir string) []string {
+	t.Helper()
+	all := list(t, filepath.Join(root(t), dir), "./...")
+	require.NotEmpty(t, all, dir)
+	return all
+}
+
+// imports returns what each package of the module in dir imports, without tests.
+func imports(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	pkg := ""
+	for _, f := range list(t, dir, "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}} ;`, "./...") {
+		switch {
+		case f == ";":
+			pkg = ""
+		case pkg == "":
+			pkg = f
+			all[pkg] = nil
+		default:
+			all[pkg] = append(all[pkg], f)
+		}
+	}
+	require.NotEmpty(t, all, dir)
+	return all
+}
+
 // layer is what a package may import of what is not std. The first prefix that
 // fits a package decides.
 type layer struct {
@@ -81,8 +110,9 @@ func under(path, prefix string) bool {
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
 }
 
-func layerOf(pkg string) (layer, bool) {
-	for _, l := range layers() {
+// in returns the first of the layers that pkg is in.
+func in(layers []layer, pkg string) (layer, bool) {
+	for _, l := range layers {
 		if under(pkg, module+"/"+l.prefix) {
 			return l, true
 		}
@@ -95,12 +125,8 @@ func isStd(path string) bool {
 	return !strings.Contains(first, ".")
 }
 
-// wrongWay returns what pkg imports and may not.
-func wrongWay(pkg string, imports []string) (wrong []string) {
-	l, ok := layerOf(pkg)
-	if !ok {
-		return []string{"(the package is in no layer)"}
-	}
+// wrong returns those of imports that a package of l may not have.
+func (l layer) wrong(imports []string) (wrong []string) {
 	for _, i := range imports {
 		if isStd(i) {
 			continue
@@ -112,9 +138,17 @@ func wrongWay(pkg string, imports []string) (wrong []string) {
 	return wrong
 }
 
+// wrongWay returns what pkg imports and may not.
+func wrongWay(pkg string, imports []string) []string {
+	l, ok := in(layers(), pkg)
+	if !ok {
+		return []string{"(the package is in no layer)"}
+	}
+	return l.wrong(imports)
+}
+
 func TestArrowsPointOneWay(t *testing.T) {
-	for _, pkg := range packages(t) {
-		imports := list(t, root(t), "-f", `{{join .Imports "\n"}}`, pkg)
+	for pkg, imports := range imports(t, root(t)) {
 		for _, wrong := range wrongWay(pkg, imports) {
 			t.Errorf("%s may not import %s", pkg, wrong)
 		}

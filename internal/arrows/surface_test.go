@@ -62,9 +62,9 @@ func parse(t *testing.T, path string) *parsed {
 // public returns the packages that users import.
 func public(t *testing.T) (out []*parsed) {
 	t.Helper()
-	for _, pkg := range packages(t) {
+	for _, pkg := range slices.Concat(packages(t), beside(t, "transport")) {
 		path := strings.TrimPrefix(pkg, module+"/")
-		if !under(path, "internal") {
+		if !under(path, "internal") && !under(path, "transport/internal") {
 			out = append(out, parse(t, path))
 		}
 	}
@@ -72,9 +72,10 @@ func public(t *testing.T) (out []*parsed) {
 	return out
 }
 
+// everything returns all packages of this repository, programs included.
 func everything(t *testing.T) (out []*parsed) {
 	t.Helper()
-	for _, pkg := range packages(t) {
+	for _, pkg := range slices.Concat(packages(t), beside(t, "transport"), beside(t, "examples")) {
 		out = append(out, parse(t, strings.TrimPrefix(pkg, module+"/")))
 	}
 	return out
@@ -218,7 +219,7 @@ func TestNoSideEffects(t *testing.T) {
 				switch path := strings.Trim(i.Path.Value, `"`); {
 				case path == "math/rand" || path == "math/rand/v2":
 					t.Errorf("%s imports %s", short, path)
-				case i.Name != nil && i.Name.Name == "_" && !linksDigest(path):
+				case i.Name != nil && i.Name.Name == "_" && !hasNoOther(path):
 					t.Errorf("%s imports %s for its side effects", short, path)
 				}
 			}
@@ -236,10 +237,11 @@ func TestNoSideEffects(t *testing.T) {
 	}
 }
 
-// linksDigest reports whether path is a digest of std: crypto.Hash has no other
-// way to make one available, and every program that uses TLS links them.
-func linksDigest(path string) bool {
-	return slices.Contains([]string{"crypto/md5", "crypto/sha1", "crypto/sha256", "crypto/sha512", "crypto/sha3"}, path)
+// hasNoOther reports whether path is of std and has no other way to be used than
+// a blank import: a digest, for crypto.Hash, which every program that uses TLS
+// links; and embed, which stands for a directive of the compiler.
+func hasNoOther(path string) bool {
+	return slices.Contains([]string{"crypto/md5", "crypto/sha1", "crypto/sha256", "crypto/sha512", "crypto/sha3", "embed"}, path)
 }
 
 func exportedVars(d ast.Decl) (names []string) {
