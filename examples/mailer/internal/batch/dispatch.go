@@ -44,8 +44,12 @@ func (s *sending) dispatch(ctx context.Context, jobs chan<- *job, before map[int
 		if old != nil {
 			j.kept = *old
 		}
+		if len(errs) == 0 && !s.run.looked.same(w) {
+			errs = append(errs, errors.New("the row, its documents or its key was changed"))
+		}
 		if len(errs) > 0 {
-			if err := s.notSealed(j, errors.Join(errs...)); err != nil {
+			// The preflight found nothing wrong, and the next one will say what is.
+			if err := s.notSealed(j, &changedError{problemText(errors.Join(errs...))}); err != nil {
 				return err
 			}
 			continue

@@ -80,6 +80,7 @@ func (r *Run) Preflight(ctx context.Context) (*Preflight, error) {
 		workers.Go(func() {
 			for e := range entries {
 				w, errs := r.look(e)
+				r.looked.take(w)
 				mu.Lock()
 				p.take(w, errs)
 				mu.Unlock()

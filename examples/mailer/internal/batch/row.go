@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	netmail "net/mail"
 	"path"
 	"slices"
@@ -68,11 +69,27 @@ func (r *Run) row(e list.Entry) (*row, []error) {
 		errs = append(errs, err)
 	}
 	errs = append(errs, r.findDocuments(w)...)
-	if most := d.MaxSize; most > 0 && len(errs) == 0 && w.estimate() > most {
+	switch most := d.MaxSize; {
+	case len(errs) > 0:
+	case w.size > mostDocuments:
+		errs = append(errs, fmt.Errorf("the documents have %s: at most %s are stored as one", octets(w.size), octets(mostDocuments)))
+	case w.estimate() > mostMail:
+		errs = append(errs, fmt.Errorf("the mail would have about %s, and no server takes more than %s: deliver it by link", octets(w.estimate()), octets(mostMail)))
+	case most > 0 && w.estimate() > most:
 		errs = append(errs, fmt.Errorf("the mail would have about %s, and %s takes %s: deliver it by link", octets(w.estimate()), domainOf(e.Address), octets(most)))
 	}
 	return w, errs
 }
+
+const (
+	// mostDocuments is what a store takes as one object by one upload, less what
+	// sealing adds. A file that is nothing but a hole can say that it has 2^63
+	// octets, and all of them would go through the disk of the journal.
+	mostDocuments = 5<<30 - 64<<20
+
+	// mostMail is more than the largest that servers in use let anybody set.
+	mostMail = 1 << 30
+)
 
 // findKeys finds whom w is sealed to.
 func (r *Run) findKeys(w *row) error {
@@ -141,7 +158,7 @@ func (r *Run) findDocuments(w *row) (errs []error) {
 		}
 		names[fold] = true
 		w.documents = append(w.documents, document{path: p, name: name, size: info.Size(), modified: info.ModTime()})
-		w.size += info.Size()
+		w.size += min(info.Size(), math.MaxInt64-w.size)
 	}
 	return errs
 }

@@ -64,6 +64,8 @@ type Run struct {
 	Pauses      []time.Duration // before each further round of those that were put off
 
 	Progress *Progress // is told how far it is; may be nil
+
+	looked looked // what the preflight saw
 }
 
 // Store keeps what links lead to: *s3.Store.

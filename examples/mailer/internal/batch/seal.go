@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
+	"os"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
@@ -97,7 +97,7 @@ func (r *Run) seal(ctx context.Context, j *job) (_ *ready, err error) {
 type sealing struct {
 	run    *Run
 	row    *row
-	files  []fs.File
+	files  []*os.File
 	hashed []hash.Hash // of each document, as it was read
 	read   []int64
 }
@@ -111,11 +111,14 @@ func (s *sealing) close() {
 // open opens the document i; what is read of it is hashed.
 func (s *sealing) open(i int) (io.Reader, error) {
 	d := s.row.documents[i]
-	f, err := s.run.Documents.Open(d.path)
+	f, err := s.run.Documents.OpenFile(d.path, os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return nil, fmt.Errorf("document %.200q: %w", d.path, err)
 	}
 	s.files = append(s.files, f)
+	if err := d.same(f); err != nil {
+		return nil, err
+	}
 	s.hashed = append(s.hashed, sha256.New())
 	s.read = append(s.read, 0)
 	return &hashing{s, f, i}, nil
@@ -124,14 +127,25 @@ func (s *sealing) open(i int) (io.Reader, error) {
 // hashing reads the document i.
 type hashing struct {
 	s   *sealing
-	src io.Reader
+	src *os.File
 	i   int
 }
 
+// Read ends well only where the document is as long, and as old, as when its row
+// was looked at: half of one that is just being written goes to nobody.
 func (h *hashing) Read(p []byte) (int, error) {
 	n, err := h.src.Read(p)
 	h.s.hashed[h.i].Write(p[:n])
 	h.s.read[h.i] += int64(n)
+	d := h.s.row.documents[h.i]
+	if h.s.read[h.i] > d.size { // it may grow without an end
+		return n, d.changed()
+	}
+	if err == io.EOF {
+		if err := d.same(h.src); err != nil {
+			return n, err
+		}
+	}
 	return n, err
 }
 

@@ -3,8 +3,10 @@ package batch
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -159,11 +161,15 @@ func (s *sending) sealAll(ctx context.Context, jobs <-chan *job, mails chan<- *r
 // notSealed notes that there is no mail for j: nothing of it was on the wire.
 func (s *sending) notSealed(j *job, why error) error {
 	record := journal.Record{Kind: journal.Failed, Row: j.row.Row, Address: j.row.Address, Delivery: string(j.row.Delivery), Reply: oneLine(problemText(why))}
-	var store *storeError
-	if errors.As(why, &store) {
+	switch {
+	case errors.As(why, new(*storeError)), errors.As(why, new(*fs.PathError)), errors.As(why, new(syscall.Errno)):
+		// A store that does not answer, a disk that is full, a server of files
+		// that is away: what all of them have would else be refused for good.
 		record.Kind = journal.Deferred
 		s.putOff(j)
-	} else {
+	case errors.As(why, new(*changedError)):
+		record.Kind = journal.Deferred // for another Send: this one would find the same
+	default:
 		s.progress.Done.Add(1)
 	}
 	return s.run.Journal.Append(record)
