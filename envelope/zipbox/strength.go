@@ -28,6 +28,10 @@ type Strength struct {
 // that is in the way.
 func (s Strength) Weak() bool { return s.Bits < enoughBits }
 
+// mostChanges is how often people go from letters to digits and back. What does it
+// more often was drawn, and what looks like a short word in it is none.
+const mostChanges = 5
+
 // What people think of when they are asked for something that only they and a
 // business know.
 const (
@@ -36,7 +40,7 @@ const (
 	reasonDigits = "it has digits alone: each makes guessing only ten times as long"
 	reasonCommon = "it is made of what many people choose"
 	reasonRepeat = "it repeats itself, or follows the keyboard or the alphabet"
-	reasonShort  = "it is too short: eight random words, or 20 random letters and digits, are enough"
+	reasonShort  = "it is too short: eight random words are enough, or let one be generated"
 )
 
 // Estimate estimates how long somebody would guess who tries first what people
@@ -58,11 +62,15 @@ func Estimate(passphrase string) Strength {
 	switch {
 	case letters == 0 && digits > 0 && digits <= longNumber:
 		return Strength{min(digits*332/100, enoughBits-1), []string{reasonDigits, reasonNumber}}
-	case letters > 0 && digits >= 4 && letters <= 6 && changes <= 2 && digits <= longNumber && !hasWord(runs):
+	case letters > 0 && digits >= 4 && letters <= 6 && changes <= 2 && digits <= longNumber && !hasWord(runs), document(text):
 		return Strength{min(digits*332/100+letters, enoughBits-1), []string{reasonNumber}}
 	}
+	c.sentence, c.mixed = sentence(runs), changes > mostChanges
 	for _, r := range runs {
 		c.add(r)
+	}
+	if w := walk(text); w < c.tenths {
+		c.tenths, c.repeats = w, true
 	}
 	s := Strength{Bits: c.tenths / 10}
 	if !s.Weak() {
@@ -98,12 +106,13 @@ func kindOf(r rune) byte {
 }
 
 // split takes text apart where the kind changes, and where a capital begins
-// another word.
+// another word: "CorrectHorse" are two, and cOrReCt is none the less one.
 func split(text string) (runs []run) {
+	const shortest = 3 // letters of a word before a capital
 	var last rune
 	for _, r := range text {
 		kind, n := kindOf(r), len(runs)
-		if n == 0 || runs[n-1].kind != kind || kind == 'a' && unicode.IsUpper(r) && unicode.IsLower(last) {
+		if n == 0 || runs[n-1].kind != kind || kind == 'a' && unicode.IsUpper(r) && unicode.IsLower(last) && utf8.RuneCountInString(runs[n-1].text) >= shortest {
 			runs = append(runs, run{kind: kind})
 			n++
 		}
@@ -187,6 +196,7 @@ func dayMonth(a, b string) bool {
 type tally struct {
 	tenths          int
 	seen            map[string]bool
+	sentence, mixed bool
 	common, repeats bool
 }
 
@@ -195,6 +205,9 @@ func (c *tally) add(r run) {
 	if c.seen[r.text] {
 		// The same once more, or the separator that stands everywhere.
 		c.repeats = c.repeats || r.kind != '.'
+		if n == 1 && r.kind != '.' {
+			c.tenths += 15 // which comes by chance, too
+		}
 		return
 	}
 	c.seen[r.text] = true
@@ -206,12 +219,20 @@ func (c *tally) add(r run) {
 		c.tenths += 20 + 10*min(n-1, 4)
 	case r.kind == '0' && n == 4 && year(r.text):
 		c.tenths += 66
+	case r.kind == '0' && n == 2 && r.text <= "31":
+		c.tenths += 45 // most often a day or a month
 	case r.kind == '0':
 		c.tenths += 33 * n
-	case contains(common, r.text):
+	case n > 1 && contains(small, r.text):
+		c.common = true
+		c.tenths += 30
+	case contains(common, r.text), contains(inOrder, r.text), contains(months, r.text):
 		c.common = true
 		c.tenths += 50
-	case word(r.text):
+	case c.sentence && word(r.text):
+		c.common = true
+		c.tenths += 80 // grammar, and the rest of the sentence, say much of it
+	case word(r.text) && (n > 4 || !c.mixed):
 		// One of 2,000, whatever it is: people do not draw from a dictionary.
 		c.tenths += 110
 	default:
@@ -232,17 +253,16 @@ func sequence(s string) bool {
 	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
 		b[i], b[j] = b[j], b[i]
 	}
-	return strings.Contains(rows, s) || strings.Contains(rows, string(b))
+	return strings.Contains(rows, s) || strings.Contains(rows, string(b)) || utf8.RuneCountInString(s) > 4 && strings.Contains(constants, s)
 }
 
-// rows are those of the alphabet and of common keyboards.
-const rows = "abcdefghijklmnopqrstuvwxyz 01234567890 qwertyuiop qwertzuiop azertyuiop asdfghjkl zxcvbnm yxcvbnm wxcvbn"
-
 // word reports whether s may be read aloud: at least three letters, vowels among
-// them, and no more than four consonants in a row.
+// them, and no more than four consonants in a row, where two or three letters
+// that stand for one sound are one.
 func word(s string) bool {
 	n, row, vowels := 0, 0, 0
-	for _, r := range s {
+	sounds := strings.NewReplacer("sch", "s", "ch", "c", "ck", "k", "ng", "n", "st", "s", "th", "t", "ph", "f", "tz", "z").Replace(s)
+	for _, r := range sounds {
 		n++
 		if r > unicode.MaxASCII || strings.ContainsRune("aeiouy", r) {
 			vowels++
@@ -256,24 +276,41 @@ func word(s string) bool {
 	return n >= 3 && vowels > 0
 }
 
-// contains reports whether word is one of a list.
-func contains(list, word string) bool {
-	return word != "" && strings.Contains(" "+list+" ", " "+word+" ")
+// sentence reports whether small words hold the others together: then somebody
+// thought of it, said it or read it.
+func sentence(runs []run) bool {
+	found := 0
+	for _, r := range runs {
+		if r.kind == 'a' && contains(small, r.text) {
+			found++
+		}
+	}
+	return found > 1
 }
 
-// Months and what stands beside their figures, in the languages of the people
-// who are sent such letters most.
-const (
-	months = "jan january januar janvier enero gennaio feb february februar février fév febrero febbraio mar march märz mars marzo apr april avril abril aprile " +
-		"may mai mayo maggio jun june juni juin junio giugno jul july juli juillet julio luglio aug august août agosto " +
-		"sep sept september septembre septiembre settembre oct okt october oktober octobre octubre ottobre " +
-		"nov november novembre noviembre dec dez december dezember décembre déc diciembre dicembre"
-	ordinals = "st nd rd th de di of"
-)
-
-// common are words that lists of stolen passwords begin with, and what people
-// add to them.
-const common = "password passwort pass pwd secret geheim love liebe hello hallo welcome willkommen admin master dragon monkey shadow " +
-	"football fussball baseball soccer summer sommer winter spring herbst autumn sunshine princess prinzessin schatz letmein login access " +
-	"superman batman michael thomas daniel andreas stefan peter maria anna berlin hamburg wien zürich london test user insurance versicherung " +
-	"policy police kunde customer geburtstag birthday mama papa mein my the ist is und and ich iloveyou changeme default january januar"
+// document reports whether text is what stands on a card: the number of an
+// account with letters in it (IBAN, ISO 13616-1, which its own check tells), or a
+// line for machines of a passport (ICAO 9303, where "<" fills up).
+func document(text string) bool {
+	const shortest, longest = 15, 34
+	if strings.Contains(text, "<<") {
+		return true
+	}
+	n, rest := 0, 0
+	text = strings.ToUpper(strings.NewReplacer(" ", "", "-", "", ".", "").Replace(text))
+	if len(text) < shortest || len(text) > longest {
+		return false
+	}
+	for _, c := range []byte(text[4:] + text[:4]) {
+		switch {
+		case '0' <= c && c <= '9':
+			rest = (rest*10 + int(c-'0')) % 97
+			n++
+		case 'A' <= c && c <= 'Z':
+			rest = (rest*100 + int(c-'A') + 10) % 97
+		default:
+			return false
+		}
+	}
+	return rest == 1 && n > 2
+}
