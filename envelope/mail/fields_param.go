@@ -72,7 +72,7 @@ func (p param) segments() []string {
 
 // quoted returns s as a quoted string. It is ASCII without control characters.
 func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`) + `"`
 }
 
 // isToken reports whether an ASCII character is one of a token.

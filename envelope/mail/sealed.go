@@ -95,7 +95,10 @@ func (s *Sealed) Open() io.ReadSeeker {
 // WriteTo writes the mail to w, each time the same octets. It fails if the file
 // was changed, and after Close.
 func (s *Sealed) WriteTo(w io.Writer) (int64, error) {
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{s.Open()}, make([]byte, min(s.Size()+1, reread.ChunkSize)))
+	if s.src == nil {
+		return 0, nil
+	}
+	n, err := s.src.WriteTo(w)
 	if err != nil {
 		err = fmt.Errorf("mail: %w", err)
 	}

@@ -100,6 +100,7 @@ type slot struct {
 
 var _ interface {
 	io.ReaderAt
+	io.WriterTo
 	io.Closer
 } = (*Source)(nil)
 
@@ -129,20 +130,48 @@ func (s *Source) ReadAt(p []byte, off int64) (n int, err error) {
 
 // readChunk copies what p has room for of the one chunk that off is in.
 func (s *Source) readChunk(p []byte, off int64) (int, error) {
-	i, skip := off/ChunkSize, int(off%ChunkSize)
-	c, err := s.take(i)
+	c, err := s.chunk(off / ChunkSize)
 	if err != nil {
 		return 0, err
 	}
-	if c.i != i {
-		c.i = i
-		if err := s.load(c); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, c.plain[skip:])
+	n := copy(p, c.plain[off%ChunkSize:])
 	s.give(c)
 	return n, nil
+}
+
+// WriteTo writes the source as it was to w, each chunk after it was checked. Its
+// errors are those of ReadAt but for io.EOF, and those of w as they are.
+func (s *Source) WriteTo(w io.Writer) (n int64, err error) {
+	for n < s.size {
+		c, err := s.chunk(n / ChunkSize)
+		if err != nil {
+			return n, err
+		}
+		// Not a copy: io.Writer may neither change it nor keep it.
+		m, err := w.Write(c.plain)
+		if err == nil && m != len(c.plain) {
+			err = io.ErrShortWrite
+		}
+		s.give(c)
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// chunk returns the slot of chunk i, loaded, which is the caller's until give.
+func (s *Source) chunk(i int64) (*slot, error) {
+	c, err := s.take(i)
+	if err != nil || c.i == i {
+		return c, err
+	}
+	c.i = i
+	if err := s.load(c); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // take returns the slot of chunk i, or another one to load the chunk into,

@@ -128,9 +128,16 @@ func TestReadAt(t *testing.T) {
 			}
 			_, err = s.ReadAt(make([]byte, 1), -1)
 			require.Error(t, err)
+			var written bytes.Buffer
+			n, err := s.WriteTo(&written)
+			require.NoError(t, err, where)
+			require.EqualValues(t, size, n, where)
+			requireEqual(t, b, written.Bytes(), where)
 			require.NoError(t, s.Close())
 			require.NoError(t, s.Close())
 			if size > 0 {
+				_, err = s.WriteTo(&written)
+				require.ErrorIs(t, err, reread.ErrClosed, where)
 				_, err = s.ReadAt(make([]byte, 1), 0)
 				require.ErrorIs(t, err, reread.ErrClosed, where)
 			}
@@ -222,9 +229,51 @@ func TestChanged(t *testing.T) {
 					}
 				}
 			}
+			var written bytes.Buffer
+			n, err := s.WriteTo(&written)
+			if len(c.bad) > 0 {
+				require.ErrorIs(t, err, reread.ErrChanged)
+				requireEqual(t, b[:c.bad[0]*chunk], written.Bytes())
+			} else {
+				require.NoError(t, err)
+				requireEqual(t, b, written.Bytes())
+			}
+			require.EqualValues(t, written.Len(), n)
 			require.NoError(t, s.Close())
 		})
 	}
+}
+
+// few takes so many octets, and says that it took none of the others or, with
+// short, that all is well.
+type few struct {
+	room  int
+	short bool
+}
+
+func (f *few) Write(p []byte) (int, error) {
+	n := min(len(p), f.room)
+	if f.room -= n; n < len(p) && !f.short {
+		return n, io.ErrClosedPipe
+	}
+	return n, nil
+}
+
+func TestWriteToFails(t *testing.T) {
+	s, err := reread.Hold(bytes.NewReader(random(chunk+100)), reread.Options{})
+	require.NoError(t, err)
+	defer s.Close()
+	for _, room := range []int{0, 1, chunk - 1, chunk, chunk + 1, chunk + 99} {
+		n, err := s.WriteTo(&few{room: room})
+		require.Equal(t, io.ErrClosedPipe, err)
+		require.EqualValues(t, room, n)
+		n, err = s.WriteTo(&few{room: room, short: true})
+		require.Equal(t, io.ErrShortWrite, err)
+		require.EqualValues(t, room, n)
+	}
+	n, err := s.WriteTo(&few{room: chunk + 100})
+	require.NoError(t, err)
+	require.EqualValues(t, chunk+100, n)
 }
 
 func TestPinFails(t *testing.T) {
