@@ -45,6 +45,13 @@
 // difference from what was written is a *DamageError that names the line, and
 // nothing is repaired.
 //
+// A journal that was put back from a backup is a whole chain, too, and knows
+// nothing of what was sent since the backup was made. Open and Verify refuse one
+// that has fewer lines than a signature beside it is over. Where the signatures
+// were put back as well, or the folder was copied and both copies are used,
+// nothing here can tell, and mail goes out twice: a run has one folder, and that
+// is not put back.
+//
 // # What the rows may do
 //
 // A row of the list goes through few states, and both Append and whoever reads

@@ -99,6 +99,9 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 			return nil, err
 		}
 	}
+	if err := complete(path, s.n); err != nil {
+		return nil, err
+	}
 	if s.n == 0 && want == nil {
 		return nil, fmt.Errorf("journal: %s: nothing was written to it: %w", path, fs.ErrNotExist)
 	}
@@ -137,11 +140,22 @@ func settle(f *os.File, s *scanner) error {
 			return err
 		}
 	}
+	// After an fsync that failed the system shows what was written, and may have
+	// given up to write it, of which the next fsync says nothing. The end is
+	// written once more, the same octets in the same place, so that this one does.
+	from := max(0, s.size-lastBatch)
+	if _, err := io.Copy(io.NewOffsetWriter(f, from), io.NewSectionReader(f, from, s.size-from)); err != nil {
+		return err
+	}
 	if _, err := f.Seek(s.size, io.SeekStart); err != nil {
 		return err
 	}
 	return f.Sync()
 }
+
+// lastBatch is more than goes to the disk with one fsync: only what the last one
+// was for can be lost, since nothing is written after one that failed.
+const lastBatch = 4 << 20
 
 func (h Head) agrees(have Head) error {
 	if h.Run != "" && h.Run != have.Run {

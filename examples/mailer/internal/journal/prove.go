@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,6 +66,17 @@ type Verdict struct {
 	Proofs  []Proof          // the signatures, by their lines
 }
 
+// Signed returns how many lines the good signatures are over. What is behind them
+// anybody can have written who can write to the file.
+func (v *Verdict) Signed() (lines uint64) {
+	for _, p := range v.Proofs {
+		if p.Err == nil {
+			lines = max(lines, p.Line)
+		}
+	}
+	return lines
+}
+
 // Proof is a signature over a journal.
 type Proof struct {
 	Name   string           // of its file
@@ -101,7 +113,7 @@ func Verify(path string, o *envelope.Opener) (*Verdict, error) {
 		}
 	}
 	for i := range pending {
-		pending[i].Err = &DamageError{Line: int(pending[i].Line), Problem: "was signed, and is not there: the end was cut off"}
+		pending[i].Err = lacks(pending[i])
 	}
 	v := &Verdict{Head: s.head, Lines: s.n, Hash: s.prev, Torn: s.torn, Proofs: proofs}
 	if s.table != nil {
@@ -117,8 +129,8 @@ func (p *Proof) check(line []byte, o *envelope.Opener) {
 		return
 	}
 	info, err := os.Stat(p.Name)
-	if err == nil && info.Size() > mostSig {
-		err = fmt.Errorf("journal: %d octets are no signature: %w", info.Size(), envelope.ErrSignature)
+	if err == nil && (info.Size() > mostSig || !info.Mode().IsRegular()) {
+		err = fmt.Errorf("journal: a file of %d octets, or none, is no signature: %w", info.Size(), envelope.ErrSignature)
 	}
 	if err != nil {
 		p.Err = err
@@ -131,6 +143,25 @@ func (p *Proof) check(line []byte, o *envelope.Opener) {
 	}
 	defer sig.Close()
 	p.Report, p.Err = o.VerifyDetached(sig, bytes.NewReader(line))
+}
+
+// lacks is the error of a journal without the line that a signature is over.
+func lacks(p Proof) error {
+	return &DamageError{Line: int(p.Line), Problem: fmt.Sprintf("was signed (%.80q), and is not there: the end was cut off, or this is an older copy, and what it lacks would be sent again", filepath.Base(p.Name))}
+}
+
+// complete is the error of a journal of n lines that had more: one that was put
+// back from a copy is a whole chain, and knows nothing of the mails that went out
+// since it was made.
+func complete(path string, n uint64) error {
+	proofs, err := proofsBeside(path)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if len(proofs) > 0 && proofs[len(proofs)-1].Line > n {
+		return lacks(proofs[len(proofs)-1])
+	}
+	return nil
 }
 
 // proofsBeside returns the signatures over the journal at path, in the order of
@@ -150,7 +181,7 @@ func proofsBeside(path string) (proofs []Proof, err error) {
 			proofs = append(proofs, Proof{Name: filepath.Join(filepath.Dir(path), e.Name()), Line: line})
 		}
 	}
-	slices.SortFunc(proofs, func(a, b Proof) int { return int(a.Line - b.Line) })
+	slices.SortFunc(proofs, func(a, b Proof) int { return cmp.Compare(a.Line, b.Line) })
 	return proofs, nil
 }
 
