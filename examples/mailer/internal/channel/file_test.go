@@ -189,6 +189,27 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "Way 1", rows[2][7])
 }
 
+// TestFormulas: nothing that a list says is run by a spreadsheet, whatever it
+// takes for the end of a cell.
+func TestFormulas(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"":                  "",
+		"Bob":               "Bob",
+		"Anne-Marie @ home": "Anne-Marie @ home",
+		"Way 1; flat 2":     "Way 1; flat 2",
+		"=1":                "'=1",
+		"  =1":              "  '=1",
+		"Bob;=cmd|x!A0":     "Bob;'=cmd|x!A0",
+		"Bob; @x":           "Bob; '@x",
+		"Bob\t+1":           "Bob\t'+1",
+		"Way 1\n-2":         "Way 1\n'-2",
+		"\uFF1D1":           "'\uFF1D1",
+	} {
+		require.Equal(t, want, plain(s), "%q", s)
+	}
+}
+
 // TestNumber: numbers differ, are no passphrases, and are known again.
 func TestNumber(t *testing.T) {
 	t.Parallel()

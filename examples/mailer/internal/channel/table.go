@@ -51,13 +51,28 @@ func WriteTable(w io.Writer, items []Item) error {
 	return out.Error()
 }
 
-// plain keeps a spreadsheet from running what stands in a cell.
+// plain keeps a spreadsheet from running what stands in a cell: at its begin, and
+// behind what it may take for the end of one. Where a comma stands in front of
+// decimals programs take ";" for that, and some ask, and offer the tab.
 func plain(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
+	if !strings.ContainsAny(s, formula) {
+		return s
 	}
-	return s
+	var b strings.Builder
+	begins := true
+	for _, r := range s {
+		if begins && strings.ContainsRune(formula, r) {
+			b.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(";\t\r\n", r) || begins && r == ' '
+		b.WriteRune(r)
+	}
+	return b.String()
 }
+
+// formula is what formulas begin with, also in the forms of East Asian keyboards,
+// and what is skipped in front of one.
+const formula = "=+-@\t\r\uFF1D\uFF0B\uFF0D\uFF20"
 
 // errTable says nothing of what is in a table: it has passphrases.
 var errTable = errors.New("this is no table of passphrases, or one that was changed")

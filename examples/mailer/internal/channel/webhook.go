@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -243,7 +244,7 @@ func (h *Webhook) post(ctx context.Context, number string, body []byte) (asked t
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return 0, fmt.Errorf("channel: posting passphrase number %s to %s: %w", number, h.target.Host, err)
+		return 0, fmt.Errorf("channel: posting passphrase number %s to %s: %w", number, h.target.Host, withoutAnswer(err))
 	}
 	defer resp.Body.Close()
 	// Read, so that the connection is used again; a body without an end is not.
@@ -252,6 +253,32 @@ func (h *Webhook) post(ctx context.Context, number string, body []byte) (asked t
 		return 0, nil
 	}
 	return retryAfter(resp.Header.Get("Retry-After"), time.Now()), &StatusError{Number: number, Code: resp.StatusCode}
+}
+
+// errAnswer is in the place of an error that repeats an answer.
+var errAnswer = errors.New("what was answered cannot be read as HTTP")
+
+// withoutAnswer keeps errors that are about the connection. All others, of a
+// status or a header that is none, repeat some of what the server said, and a
+// server that says what it was told would have the passphrase in our journal.
+func withoutAnswer(err error) error {
+	var network *net.OpError
+	var host *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &host):
+		return host
+	case errors.As(err, &certificate):
+		return certificate
+	}
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return errAnswer
 }
 
 // retryAfter reads RFC 9110, Section 10.2.3: seconds, or a date.

@@ -153,6 +153,46 @@ func TestWebhookRefused(t *testing.T) {
 	}
 }
 
+// TestWebhookEchoes: a server that answers with what it was told puts it into no
+// error, and so into no journal.
+func TestWebhookEchoes(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"a status":   "HTTP/1.1 2x0 %s\r\n\r\n",
+		"a protocol": "%s\r\n\r\n",
+		"a header":   "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+		"a length":   "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+		"a coding":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+		"a place":    "HTTP/1.1 302 Found\r\nLocation: ://%s\r\nContent-Length: 0\r\n\r\n",
+	} {
+		it := item("Bob")
+		secret := it.Passphrase.Reveal()
+		_, h := serve(t, func(w http.ResponseWriter) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, answer, secret)
+		})
+		h.Attempts = 1
+		err := h.Deliver(t.Context(), []Item{it})
+		require.Error(t, err, name)
+		require.NotContains(t, err.Error(), secret, name)
+		require.Contains(t, err.Error(), it.Number)
+	}
+	// What is about the connection is said.
+	_, h := serve(t)
+	h.Authorities = x509.NewCertPool()
+	h.Attempts = 1
+	require.ErrorAs(t, h.Deliver(t.Context(), []Item{item("Bob")}), new(x509.UnknownAuthorityError))
+	s, h := serve(t)
+	s.Close()
+	h.Attempts = 1
+	require.ErrorContains(t, h.Deliver(t.Context(), []Item{item("Bob")}), "connection refused")
+}
+
 // TestWebhookOneFails: whom the server refuses is named, and keeps nobody else
 // from theirs.
 func TestWebhookOneFails(t *testing.T) {
