@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Setup: setup,
+		Condition: func(cond string) (bool, error) {
+			// Whether each command that derives keys is run, as where peers are: or a sample.
+			if cond != "whole" {
+				return false, fmt.Errorf("no such condition: %q", cond)
+			}
+			return os.Getenv("DKB_REQUIRE_PEERS") == "1", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"refused":   refused,
 			"setfp":     setFingerprint,
