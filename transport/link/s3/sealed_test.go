@@ -32,6 +32,7 @@ func written(t *testing.T, w *envelope.Writer, err error, got *bytes.Buffer) []b
 // it is and not by what it is called.
 func TestSealed(t *testing.T) {
 	t.Parallel()
+	skipInFIPS(t)
 	pgpKey, err := pgp.GenerateKey(pgp.KeyOptions{Address: "bob@example.org"})
 	require.NoError(t, err)
 	smimeKey, err := smime.GenerateKey(smime.KeyOptions{Address: "bob@example.org", Algorithm: "p256", ReadsGCM: true})
