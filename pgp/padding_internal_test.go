@@ -28,10 +28,9 @@ func TestPadme(t *testing.T) {
 	// percent more, and of its own sizes itself.
 	for n, last := uint64(0), uint64(0); n < 1<<17; n++ {
 		p := padme(n)
-		require.GreaterOrEqual(t, p, n)
-		require.GreaterOrEqual(t, p, last)
-		require.Equal(t, p, padme(p))
-		require.LessOrEqual(t, float64(p), math.Ceil(float64(n)*1.12), n)
+		if p < n || p < last || p != padme(p) || float64(p) > math.Ceil(float64(n)*1.12) {
+			require.Failf(t, "not as promised", "%d: %d, %d before it, and %d of itself", n, p, last, padme(p))
+		}
 		last = p
 	}
 }
