@@ -73,7 +73,9 @@ func TestAnswers(t *testing.T) {
 		{"something new", says(400, "NewException", text), smtp.NotSent, 0, nil},
 		{"no answer", hangs, smtp.Unknown, 0, nil},
 		{"a gateway in front", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) }, smtp.Unknown, 0, nil},
-		{"too long for one in front", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusRequestEntityTooLarge) }, smtp.Refused, 554, nil},
+		{"too long for one in front", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>", http.StatusRequestEntityTooLarge)
+		}, smtp.Refused, 554, nil},
 		{"not for everybody in front", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusProxyAuthRequired) }, smtp.NotSent, 0, nil},
 		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusTemporaryRedirect) }, smtp.NotSent, 0, nil},
 		{"no sense", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "what?") }, smtp.Unknown, 0, nil},
