@@ -220,7 +220,9 @@ func (f *File) publish() error {
 	} else if err := place(f.temp, f.path); err != nil {
 		return err
 	}
-	syncDir(filepath.Dir(f.path))
+	// What was written is whole either way: where the file system cannot, that is
+	// no failure of the caller's.
+	_ = SyncDir(filepath.Dir(f.path))
 	return nil
 }
 

@@ -53,13 +53,14 @@ func place(temp, path string) error {
 
 func replace(temp, path string) error { return os.Rename(temp, path) }
 
-// syncDir makes the new name survive a power cut. Not every file system can;
-// what was written is whole either way, so a failure is none of the caller's.
-func syncDir(dir string) {
+// SyncDir brings the names in a directory to the disk, so that they survive a
+// power cut. Not every file system can; on Windows there is nothing to do, since
+// NTFS journals names.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return
+		return err
 	}
-	d.Sync()
-	d.Close()
+	defer d.Close()
+	return d.Sync()
 }

@@ -87,5 +87,5 @@ func insist(move func() error) (err error) {
 	return err
 }
 
-// syncDir does nothing: Windows has no such call, and NTFS journals names.
-func syncDir(string) {}
+// SyncDir does nothing: Windows has no such call, and NTFS journals names.
+func SyncDir(string) error { return nil }

@@ -133,7 +133,7 @@ func (f *File) place(path string, sealed []byte) error {
 	}
 	// Without its name the part is lost with the power, and with it passphrases
 	// of mails that went out. The folder itself may be new, too.
-	return errors.Join(syncDir(f.Dir), syncDir(filepath.Dir(f.Dir)))
+	return errors.Join(atomicfile.SyncDir(f.Dir), atomicfile.SyncDir(filepath.Dir(f.Dir)))
 }
 
 // lastPart returns the highest number of the parts in dir, 0 for none.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
 	"github.com/doublekeybox/doublekeybox/internal/filelock"
 )
 
@@ -121,10 +122,10 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 	// has no name after a power cut. What is above that may be closed for us, and
 	// then was not made by us.
 	dir := filepath.Dir(path)
-	if err := syncDir(dir); err != nil {
+	if err := atomicfile.SyncDir(dir); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if err := syncDir(filepath.Join(dir, "..")); err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err := atomicfile.SyncDir(filepath.Join(dir, "..")); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	j.table.doubt()
