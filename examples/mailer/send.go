@@ -9,8 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/doublekeybox/doublekeybox/examples/internal/sizes"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
@@ -209,7 +209,7 @@ func (a *app) printPreflight(p *batch.Preflight) {
 	}
 	var rows [][]string
 	for _, l := range p.First {
-		rows = append(rows, []string{fmt.Sprint(l.Row), l.Address, string(l.Delivery), fmt.Sprint(l.Documents), sizeText(l.Octets), l.Opens, l.Note})
+		rows = append(rows, []string{fmt.Sprint(l.Row), l.Address, string(l.Delivery), fmt.Sprint(l.Documents), sizes.Text(l.Octets), l.Opens, l.Note})
 	}
 	if len(rows) > 0 {
 		printTable(a.stdout, []string{"ROW", "ADDRESS", "DELIVERY", "DOCUMENTS", "MAIL", "OPENED BY", "NOTE"}, rows)
@@ -222,11 +222,11 @@ func (a *app) printPreflight(p *batch.Preflight) {
 	mails, octets := 0, int64(0)
 	for _, d := range []list.Delivery{list.OpenPGP, list.SMIME, list.ZIP, list.Link} {
 		if t := p.Totals[d]; t != nil {
-			rows = append(rows, []string{string(d), fmt.Sprint(t.Mails), sizeText(t.Octets)})
+			rows = append(rows, []string{string(d), fmt.Sprint(t.Mails), sizes.Text(t.Octets)})
 			mails, octets = mails+t.Mails, octets+t.Octets
 		}
 	}
-	rows = append(rows, []string{"all", fmt.Sprint(mails), sizeText(octets)})
+	rows = append(rows, []string{"all", fmt.Sprint(mails), sizes.Text(octets)})
 	printTable(a.stdout, []string{"DELIVERY", "MAILS", "ABOUT"}, rows)
 	for _, note := range []struct {
 		n    int
@@ -236,14 +236,4 @@ func (a *app) printPreflight(p *batch.Preflight) {
 			fmt.Fprintf(a.stdout, "%d %s\n", note.n, note.text)
 		}
 	}
-}
-
-// sizeText is a number of octets as people read it.
-func sizeText(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	v, i := float64(n), 0
-	for v >= 1000 && i < len(units)-1 {
-		v, i = v/1024, i+1
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") + " " + units[i]
 }

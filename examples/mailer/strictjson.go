@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/nearest"
 )
 
 // strictJSON reads one JSON value into v, a pointer to a struct, and refuses
@@ -131,41 +133,12 @@ func fieldsOf(t reflect.Type) (names []string, types []reflect.Type) {
 
 // meant says which of the names was probably meant.
 func meant(name string, names []string) string {
-	best, least := "", min(len(name)/2+2, 4)
-	for _, n := range names {
-		d := distance(strings.ToLower(name), n)
-		if strings.HasPrefix(n, name) {
-			d = 1 // "password" for "password_file"
-		}
-		if d < least {
-			best, least = n, d
-		}
+	best := nearest.Name(strings.ToLower(name), names)
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, name) }); best == "" && name != "" && i >= 0 {
+		best = names[i] // "password" for "password_file"
 	}
 	if best != "" {
 		return fmt.Sprintf("%q is meant?", best)
 	}
 	return "there are " + strings.Join(names, ", ")
-}
-
-// distance is the edit distance of two names.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -45,7 +45,7 @@ func (w *row) sum(seed maphash.Seed) uint64 {
 	// A text has its length before it: "ab", "c" is not "a", "bc". Maps are
 	// written in the order of their keys.
 	e := w.Entry
-	fmt.Fprintf(&h, "%q %q %q %q %q %q %q %q", e.Name, e.Address, e.Delivery, e.Language, e.Knows, w.Asked, w.Instead, w.weak)
+	fmt.Fprintf(&h, "%q %q %q %q %q %q %q %q", e.Name, e.Address, e.Delivery, e.Language, e.Knows, w.asked, w.instead, w.weak)
 	fmt.Fprintf(&h, " %q", e.Fields)
 	for _, k := range w.keys {
 		fmt.Fprintf(&h, " %q", k.Fingerprint().URI())

@@ -154,7 +154,7 @@ func (p *Preflight) take(w *row, errs []error) {
 	}
 	t.Mails++
 	t.Octets += w.estimate()
-	if w.Instead != "" {
+	if w.instead != "" {
 		p.Instead++
 	}
 	if w.weak != "" {
@@ -166,7 +166,7 @@ func (p *Preflight) take(w *row, errs []error) {
 }
 
 func (w *row) line() Line {
-	l := Line{Row: w.Row, Address: w.Address, Delivery: w.Delivery, Documents: len(w.documents), Octets: w.estimate(), Note: w.Instead}
+	l := Line{Row: w.Row, Address: w.Address, Delivery: w.Delivery, Documents: len(w.documents), Octets: w.estimate(), Note: w.instead}
 	switch {
 	case len(w.keys) > 0:
 		l.Opens = "a key"

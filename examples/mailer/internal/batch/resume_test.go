@@ -164,7 +164,7 @@ func TestPreflightProblems(t *testing.T) {
 		}, 1, "its keys are OpenPGP, and it has none in S/MIME"},
 		{"a domain that takes less", func(o *office) {
 			o.run.Domains["mail2.example"] = batch.Domain{MaxSize: 20_000}
-		}, 2, "takes 19 KiB: deliver it by link"},
+		}, 2, "takes 20.0 kB: deliver it by link"},
 		{"a domain that takes enough", func(o *office) {
 			o.run.Domains["mail2.example"] = batch.Domain{MaxSize: 30_000}
 		}, 0, ""},

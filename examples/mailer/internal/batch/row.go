@@ -14,6 +14,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/envelope/zipbox"
+	"github.com/doublekeybox/doublekeybox/examples/internal/sizes"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/letter"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
 	"github.com/doublekeybox/doublekeybox/internal/filename"
@@ -25,8 +26,8 @@ import (
 // wherever the row is read: at the preflight, and when it is sent.
 type row struct {
 	list.Entry                      // Delivery is what is done, also where the list says another
-	Asked      list.Delivery        // by the list, where it is another
-	Instead    string               // why; "" where it is not
+	asked      list.Delivery        // by the list, where it is another
+	instead    string               // why; "" where it is not
 	keys       []*keyring.Verified  // whom it is sealed to; none: a passphrase opens it
 	known      *envelope.Passphrase // that the recipient knows already
 	weak       string               // why that can be guessed
@@ -56,10 +57,10 @@ func (r *Run) row(e list.Entry) (*row, []error) {
 	w := &row{Entry: e}
 	d := r.Domains[domainOf(e.Address)]
 	if d.Delivery != "" && d.Delivery != w.Delivery {
-		w.Delivery, w.Asked = d.Delivery, e.Delivery
-		w.Instead = fmt.Sprintf("%s in place of %s", d.Delivery, e.Delivery)
+		w.Delivery, w.asked = d.Delivery, e.Delivery
+		w.instead = fmt.Sprintf("%s in place of %s", d.Delivery, e.Delivery)
 		if d.Reason != "" {
-			w.Instead += ": " + d.Reason
+			w.instead += ": " + d.Reason
 		}
 	}
 	var errs []error
@@ -72,11 +73,11 @@ func (r *Run) row(e list.Entry) (*row, []error) {
 	switch most := d.MaxSize; {
 	case len(errs) > 0:
 	case w.size > mostDocuments:
-		errs = append(errs, fmt.Errorf("the documents have %s: at most %s are stored as one", octets(w.size), octets(mostDocuments)))
+		errs = append(errs, fmt.Errorf("the documents have %s: at most %s are stored as one", sizes.Text(w.size), sizes.Text(mostDocuments)))
 	case w.estimate() > mostMail:
-		errs = append(errs, fmt.Errorf("the mail would have about %s, and no server takes more than %s: deliver it by link", octets(w.estimate()), octets(mostMail)))
+		errs = append(errs, fmt.Errorf("the mail would have about %s, and no server takes more than %s: deliver it by link", sizes.Text(w.estimate()), sizes.Text(mostMail)))
 	case most > 0 && w.estimate() > most:
-		errs = append(errs, fmt.Errorf("the mail would have about %s, and %s takes %s: deliver it by link", octets(w.estimate()), domainOf(e.Address), octets(most)))
+		errs = append(errs, fmt.Errorf("the mail would have about %s, and %s takes %s: deliver it by link", sizes.Text(w.estimate()), domainOf(e.Address), sizes.Text(most)))
 	}
 	return w, errs
 }
@@ -227,15 +228,4 @@ func format(v *keyring.Verified) string {
 		return openPGP
 	}
 	return sMIME
-}
-
-// octets is a number of octets as people read it.
-func octets(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d octets", n)
 }

@@ -84,8 +84,8 @@ func (r *Run) seal(ctx context.Context, j *job) (_ *ready, err error) {
 	for _, v := range j.row.keys {
 		out.begun.Keys = append(out.begun.Keys, v.Fingerprint().String())
 	}
-	if j.row.Asked != "" {
-		out.begun.Asked = string(j.row.Asked)
+	if j.row.asked != "" {
+		out.begun.Asked = string(j.row.asked)
 	}
 	if j.link != nil {
 		out.begun.Link, out.begun.Expires = j.link.Object(), &j.link.Expires

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/sizes"
 )
 
 // functions are those of the templates of a language. One that is not known
@@ -41,19 +43,9 @@ func (f form) datetime(t time.Time) string {
 	return f.date(t) + ", " + t.UTC().Format("15:04") + " UTC"
 }
 
-// size writes octets as a person says them: units of 1,000 as file managers
-// have them.
+// size writes octets as a person says them.
 func (f form) size(octets int64) string {
-	units := []string{"bytes", "kB", "MB", "GB", "TB"}
-	v, unit := float64(octets), 0
-	for v >= 999.5 && unit < len(units)-1 {
-		v /= 1000
-		unit++
-	}
-	s := fmt.Sprintf("%.1f %s", v, units[unit])
-	if v >= 99.95 || unit == 0 {
-		s = fmt.Sprintf("%.0f %s", v, units[unit])
-	}
+	s := sizes.Text(octets)
 	if f.comma != "" {
 		s = strings.Replace(strings.Replace(s, ".", f.comma, 1), "bytes", "Byte", 1)
 	}

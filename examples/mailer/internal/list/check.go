@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/doublekeybox/doublekeybox/examples/internal/nearest"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
 )
 
@@ -67,7 +68,7 @@ func (c *check) end(rows int) error {
 func (c *check) column(line int, name string, before []string) {
 	near := ""
 	if !known(name) {
-		near = nearest(name, columns)
+		near = nearest.Name(name, columns)
 	}
 	switch {
 	case name == "":
@@ -97,7 +98,7 @@ func (c *check) required(want string, names []string) {
 		return
 	}
 	what := fmt.Sprintf("there is no column %q: the header row needs %s", want, strings.Join(required, ", "))
-	if near := nearest(want, names); near != "" {
+	if near := nearest.Name(want, names); near != "" {
 		what = fmt.Sprintf("there is no column %q: is %.80q meant for it?", want, near)
 	}
 	c.problem(0, 1, "", what)
@@ -210,7 +211,7 @@ func (x *raw) choices(e *Entry, bad func(column, format string, args ...any)) {
 	d := strings.ToLower(strings.TrimSpace(x.cells["delivery"]))
 	if e.Delivery = Delivery(d); !slices.Contains(all, d) {
 		what := fmt.Sprintf("%.80q is no delivery: take one of %s", d, strings.Join(all, ", "))
-		if near := nearest(d, all); near != "" {
+		if near := nearest.Name(d, all); near != "" {
 			what = fmt.Sprintf("%.80q is no delivery: is %q meant?", d, near)
 		}
 		bad("delivery", "%s", what)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/doublekeybox/doublekeybox/examples/internal/sizes"
 )
 
 //go:embed report.html
@@ -32,7 +34,7 @@ type page struct {
 // as all else. Errors are those of w.
 func (s *Summary) WriteHTML(w io.Writer) error {
 	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"n": grouped, "octets": octets, "when": when, "clock": clock, "delivery": deliveryName,
+		"n": grouped, "octets": sizes.Text, "when": when, "clock": clock, "delivery": deliveryName,
 		"short": short, "rate": rate, "kind": kindName, "span": span,
 		"more": func(listed []Row, all int) int { return max(0, all-len(listed)) },
 	}).Parse(pageText)
@@ -86,18 +88,6 @@ func grouped(n any) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-func octets(n int64) string {
-	v, unit := float64(n), 0
-	units := []string{"bytes", "kB", "MB", "GB", "TB"}
-	for v >= 999.5 && unit < len(units)-1 {
-		v, unit = v/1000, unit+1
-	}
-	if unit == 0 || v >= 99.95 {
-		return fmt.Sprintf("%.0f %s", v, units[unit])
-	}
-	return fmt.Sprintf("%.1f %s", v, units[unit])
 }
 
 func when(t time.Time) string  { return t.UTC().Format("2 January 2006, 15:04:05 UTC") }

@@ -1,8 +1,9 @@
-package list
+// Package nearest finds what somebody meant to type.
+package nearest
 
-// nearest returns what of all s is mistyped for, "" for none: the one that
-// differs in one letter, or in two where it is long.
-func nearest(s string, all []string) string {
+// Name returns what of all s is mistyped for, "" for none: the one that differs
+// in one letter, or in two where it is long. Case counts.
+func Name(s string, all []string) string {
 	best, at := "", 3
 	for _, a := range all {
 		most := 1
