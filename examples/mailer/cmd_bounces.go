@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/returned"
 	"github.com/doublekeybox/doublekeybox/transport/bounce"
 	"github.com/doublekeybox/doublekeybox/transport/imap"
@@ -104,7 +105,24 @@ func (a *app) bounces(ctx context.Context, run string, f *bouncesFlags) error {
 	if err != nil {
 		return failed("noting what came back in", name, err)
 	}
-	return a.printReturned(messages, noted, f.asJSON)
+	if err := a.printReturned(messages, noted, f.asJSON); err != nil || noted == 0 {
+		return err
+	}
+	return failed("signing", name, c.signAgain(name))
+}
+
+// signAgain signs the journal of a run with what was noted in it.
+func (c *config) signAgain(name string) error {
+	signers, err := c.signers()
+	if err != nil || len(signers) == 0 {
+		return err
+	}
+	j, err := journal.Resume(name)
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	return sign(j, signers)
 }
 
 // fetch reads what is on an IMAP server.

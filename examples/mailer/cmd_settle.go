@@ -8,11 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 )
 
 func (a *app) settleCommand() *cobra.Command {
-	return &cobra.Command{
+	var config string
+	c := &cobra.Command{
 		Use:   "settle RUN [ROW… sent|again]",
 		Short: "Say what became of mails of which nobody knows whether they were taken",
 		Long: `Say what became of mails of which nobody knows whether they were taken: those
@@ -36,9 +38,11 @@ are any.`,
 			if len(args) == 1 {
 				return a.listDoubt(args[0])
 			}
-			return a.settle(args[0], args[1:len(args)-1], args[len(args)-1])
+			return a.settle(args[0], args[1:len(args)-1], args[len(args)-1], config)
 		},
 	}
+	c.Flags().StringVar(&config, "config", "", "sign the journal with what this `FILE` says mail is signed with")
+	return c
 }
 
 // listDoubt lists what is in doubt; a mailer may be at work.
@@ -62,7 +66,7 @@ func (a *app) listDoubt(run string) error {
 
 // settle writes into the journal what became of rows: of all, or where one is not
 // in doubt of none.
-func (a *app) settle(run string, rows []string, as string) error {
+func (a *app) settle(run string, rows []string, as, config string) error {
 	kind := journal.Kind(as)
 	if kind != journal.Sent && kind != journal.Waiting {
 		return usagef("%q is none of sent and again: what became of the rows stands behind them", cut(as))
@@ -75,6 +79,16 @@ func (a *app) settle(run string, rows []string, as string) error {
 		}
 		records = append(records, journal.Record{Kind: journal.Settled, Row: n, As: kind})
 	}
+	var signers map[string][]envelope.Signer
+	if config != "" {
+		c, err := readConfig(config)
+		if err != nil {
+			return err
+		}
+		if signers, err = c.signers(); err != nil {
+			return err
+		}
+	}
 	name := filepath.Join(run, journalName)
 	j, err := journal.Resume(name)
 	if err != nil {
@@ -83,6 +97,14 @@ func (a *app) settle(run string, rows []string, as string) error {
 	defer j.Close()
 	if err := j.Append(records...); err != nil {
 		return failed("settling rows in", name, err)
+	}
+	// The passphrase of a mail that will be sent again counts no more: there will
+	// be another one.
+	if err := writeNumbers(run); err != nil {
+		return err
+	}
+	if err := sign(j, signers); err != nil {
+		return failed("signing", name, err)
 	}
 	fmt.Fprintf(a.stdout, "%d settled, %d still in doubt.\n", len(records), len(j.InDoubt()))
 	return nil

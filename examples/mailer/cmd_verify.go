@@ -27,7 +27,11 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Say whether the journal of a run is as it was written, and who signed it",
 		Long: `Say whether the journal of a run is as it was written: its chain is verified line
 by line, and the signatures beside it, which prove what went where to whoever
-has the sender's key. Without --from and --config it is the chain alone.`,
+has the sender's key. Without --from and --config it is the chain alone.
+
+A signature proves what was there when it was made, and not that nothing came
+after it: a journal that was cut off behind one, with the signatures that came
+later taken away, is one of a run that had come so far.`,
 		Example: `  mailer verify october --config mailer.json
   mailer verify october --from sender.asc=1B2C…`,
 		Args: oneRun,
@@ -134,7 +138,8 @@ type verdictJSON struct {
 	Run     string           `json:"run"`
 	Lines   uint64           `json:"lines"`
 	Hash    string           `json:"hash"`
-	Rows    map[string]int64 `json:"rows"` // by how far they are
+	Signed  uint64           `json:"signed"` // how many lines there are good signatures over
+	Rows    map[string]int64 `json:"rows"`   // by how far they are
 	Bounced int64            `json:"bounced"`
 	InDoubt []int            `json:"in_doubt"` // their rows
 	Damage  string           `json:"damage,omitempty"`
@@ -177,7 +182,7 @@ func (a *app) verifyRun(run string, o *envelope.Opener, asJSON bool) error {
 	if err != nil && !errors.As(err, &damage) {
 		return failed("verifying", name, err)
 	}
-	out := verdictJSON{Run: v.Head.Run, Lines: v.Lines, Hash: v.Hash, Rows: map[string]int64{}, Bounced: v.Bounced, InDoubt: []int{}, Proofs: []proofJSON{}}
+	out := verdictJSON{Run: v.Head.Run, Lines: v.Lines, Hash: v.Hash, Signed: v.Signed(), Rows: map[string]int64{}, Bounced: v.Bounced, InDoubt: []int{}, Proofs: []proofJSON{}}
 	for status, n := range v.Rows {
 		out.Rows[status.String()] = n
 	}
@@ -210,8 +215,12 @@ func (v *verdictJSON) verdict(damage *journal.DamageError, signed bool) error {
 			return fmt.Errorf("%s proves nothing: %s", p.File, p.Problem)
 		}
 	}
-	if signed && len(v.Proofs) == 0 {
+	switch {
+	case signed && len(v.Proofs) == 0:
 		return errors.New("nobody signed the journal: its chain alone proves nothing to others")
+	case signed && v.Signed < v.Lines:
+		// Whoever can write to the folder can write on in the chain.
+		return fmt.Errorf("nobody signed what is behind line %d: %d lines, and the counts with them, prove nothing; send, bounces, and settle with --config sign", v.Signed, v.Lines-v.Signed)
 	}
 	return nil
 }
@@ -236,19 +245,18 @@ func (v *verdictJSON) print(w io.Writer, torn int64, signed bool) {
 		}
 	}
 	rows = append(rows, []string{"bounced", strconv.FormatInt(v.Bounced, 10)})
-	last := uint64(0)
 	for _, p := range v.Proofs {
 		said := "not looked at: --from or --config says who should have signed"
 		switch {
 		case p.Valid:
-			said, last = "good, by "+p.Sender, p.Line
+			said = "good, by " + p.Sender
 		case signed:
 			said = "BAD: " + p.Problem
 		}
 		rows = append(rows, []string{p.File, said})
 	}
-	if last > 0 && last < v.Lines {
-		rows = append(rows, []string{"not signed", fmt.Sprintf("the last %d lines", v.Lines-last)})
+	if v.Signed > 0 && v.Signed < v.Lines {
+		rows = append(rows, []string{"not signed", fmt.Sprintf("the last %d lines", v.Lines-v.Signed)})
 	}
 	printTable(w, []string{"", ""}, rows)
 }

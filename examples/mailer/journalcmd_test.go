@@ -95,8 +95,20 @@ func TestVerifyCommand(t *testing.T) {
 	f.mailer(t, 1, "verify")
 	f.mailer(t, 1, "verify", f.path("none"))
 
+	// Who can write to the folder can write on in the chain, and cannot sign it.
 	text, err := os.ReadFile(f.path(journalName))
 	require.NoError(t, err)
+	j, err := journal.Resume(f.path(journalName))
+	require.NoError(t, err)
+	require.NoError(t, j.Append(journal.Record{Kind: journal.Settled, Row: 4, As: journal.Sent}))
+	require.NoError(t, j.Close())
+	f.mailer(t, 0, "verify", f.dir)
+	out, said = f.mailer(t, 1, "verify", f.dir, "--config", f.path("mailer.json"), "--json")
+	require.Contains(t, said, "nobody signed what is behind line 9: 1 lines")
+	require.NoError(t, json.Unmarshal([]byte(out), &v))
+	require.EqualValues(t, 9, v.Signed)
+	require.EqualValues(t, 10, v.Lines)
+
 	f.write(t, journalName, strings.Replace(string(text), "p2@", "p3@", 1))
 	out, said = f.mailer(t, 1, "verify", f.dir)
 	require.Contains(t, said, "is damaged: its hash is not that of its octets")
@@ -151,6 +163,7 @@ func TestBouncesCommand(t *testing.T) {
 	require.Regexp(t, `bounced +1 +p1@example.org +5\.1\.1 +ours.eml`, out)
 	require.Regexp(t, `forged +forged.eml`, out)
 	require.Contains(t, out, "2 messages, 1 noted as bounced;")
+	f.mailer(t, 0, "verify", f.dir, "--config", f.path("mailer.json")) // what was noted is signed, too
 	out, _ = f.mailer(t, 0, "bounces", f.dir, "--config", f.path("mailer.json"), "--maildir", box, "--json")
 	var got returnedJSON
 	require.NoError(t, json.Unmarshal([]byte(out), &got))

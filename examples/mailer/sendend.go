@@ -87,10 +87,13 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 
 // prove signs the journal as it is at the end, with one of the keys that sign the
 // mail: mailer verify, gpg and openssl check that.
-func (b *built) prove() error {
+func (b *built) prove() error { return sign(b.Journal, b.Signers) }
+
+// sign signs a journal with the first of signers, which are by their format.
+func sign(j *journal.Journal, signers map[string][]envelope.Signer) error {
 	for _, format := range []string{openPGP, sMIME} {
-		if s := b.Signers[format]; len(s) > 0 {
-			_, err := b.Journal.Sign(&envelope.Sealer{Signers: s})
+		if s := signers[format]; len(s) > 0 {
+			_, err := j.Sign(&envelope.Sealer{Signers: s})
 			return err
 		}
 	}
@@ -107,10 +110,8 @@ func (a *app) sumUp(f *sendFlags) error {
 	if err := writeWhole(filepath.Join(f.run, reportName), summary.WriteHTML); err != nil {
 		return err
 	}
-	if summary.Passphrases > 0 {
-		if err := writeNumbers(f.run); err != nil {
-			return err
-		}
+	if err := writeNumbers(f.run); err != nil {
+		return err
 	}
 	if f.asJSON {
 		return summary.WriteJSON(a.stdout)
@@ -152,14 +153,19 @@ func writeWhole(name string, write func(io.Writer) error) error {
 }
 
 // writeNumbers writes the numbers of the passphrases that count, one a line:
-// those of mails that were sent, and of those that may have been. A number that
-// was told and is not among them is of a mail that never went out.
+// those of mails that were sent, and of those that may have been: who has such a
+// mail cannot open it without the letter. A number that was told and is not among
+// them is of a mail that never went out. A run in which nobody was given one has
+// no such file.
 func writeNumbers(dir string) error {
 	in, err := openJournal(dir)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	name := filepath.Join(dir, numbersName)
+	_, err = os.Lstat(name)
+	known := err == nil         // a list that there is may say what is so no more
 	numbers := map[int]string{} // by row: the last one that was begun
 	for r, err := range journal.Read(in) {
 		if err != nil {
@@ -168,7 +174,7 @@ func writeNumbers(dir string) error {
 		switch r.Kind {
 		case journal.Begun:
 			if delete(numbers, r.Row); r.Number != "" {
-				numbers[r.Row] = r.Number
+				numbers[r.Row], known = r.Number, true
 			}
 		case journal.Deferred, journal.Failed:
 			delete(numbers, r.Row)
@@ -178,7 +184,10 @@ func writeNumbers(dir string) error {
 			}
 		}
 	}
-	return writeWhole(filepath.Join(dir, numbersName), func(w io.Writer) error {
+	if !known {
+		return nil
+	}
+	return writeWhole(name, func(w io.Writer) error {
 		for _, number := range sortedValues(numbers) {
 			if _, err := fmt.Fprintln(w, number); err != nil {
 				return err
