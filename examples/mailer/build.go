@@ -220,12 +220,17 @@ func (c *config) returnPath() (func(messageID, recipient string) (string, error)
 // essence is the SHA-256 of what in the configuration must be the same where a
 // run goes on: who sends, and what people get. By which server, and how fast, may
 // change.
-func (c *config) essence() string {
+func (c *config) essence(l *letter.Letters) string {
 	bucket := ""
 	if c.S3 != nil {
 		bucket = c.S3.Bucket
 	}
-	b, err := json.Marshal([]any{c.From, c.Domains, c.Unsigned, c.Passphrases.Kind, c.Passphrases.Weak, c.Passphrases.File, c.Passphrases.Webhook != nil, c.Templates, c.Page, bucket})
+	var letters []byte // ours may be better in the next version
+	if c.Templates != "" {
+		sum := l.SHA256()
+		letters = sum[:]
+	}
+	b, err := json.Marshal([]any{c.From, c.Domains, c.Unsigned, c.Passphrases.Kind, c.Passphrases.Weak, c.Passphrases.File, c.Passphrases.Webhook != nil, c.Templates, c.Page, bucket, hex.EncodeToString(letters)})
 	if err != nil {
 		return err.Error() // of strings, numbers and maps there is none
 	}

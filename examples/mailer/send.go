@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/doublekeybox/doublekeybox/examples/internal/sizes"
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
@@ -42,7 +44,7 @@ func (a *app) send(ctx context.Context, f *sendFlags) error {
 		return err
 	}
 	defer b.Close()
-	head := journal.Head{List: hexOf(b.List), Config: c.essence()}
+	head := journal.Head{List: hexOf(b.List), Config: c.essence(b.Letters)}
 	if resumes && !f.dryRun {
 		if b.Journal, err = resumeRun(f.run, head); err != nil {
 			return err
@@ -112,6 +114,13 @@ func isRun(dir string) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, failed("looking into", dir, err)
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return false, failed("looking into", dir, err)
+	case info.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows": // where all have these bits
+		return false, usagef("everybody on this machine can write to %s, and so have mail sent twice, or not at all: take that away with chmod o-w", shown(dir))
 	case len(entries) == 0:
 		return false, nil
 	}
@@ -184,9 +193,13 @@ func (a *app) preflight(ctx context.Context, b *built, f *sendFlags) (*batch.Pre
 }
 
 func (a *app) writeJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	// Of strangers there are addresses in it, and what bounces say.
+	_, err = a.stdout.Write(append(terminal.JSON(b), '\n'))
+	return err
 }
 
 // printPreflight shows problems first, then what happens to the first rows, then

@@ -9,6 +9,7 @@
 package letter
 
 import (
+	"crypto/sha256"
 	"embed"
 	"errors"
 	"fmt"
@@ -59,6 +60,7 @@ const (
 type Letters struct {
 	from      string // the folder, for errors
 	languages map[string]*language
+	sum       [sha256.Size]byte
 }
 
 type language struct {
@@ -94,6 +96,7 @@ func Load(dir string) (*Letters, error) {
 		return nil, fmt.Errorf("letter: %w", err)
 	}
 	l := &Letters{from: from, languages: map[string]*language{}}
+	hash := sha256.New()
 	for _, e := range entries {
 		name := e.Name()
 		info, err := fs.Stat(fsys, name) // follows a link
@@ -104,18 +107,22 @@ func Load(dir string) (*Letters, error) {
 		if l.languages[code] != nil || len(l.languages) == maxLanguages {
 			return nil, fmt.Errorf("letter: %s: there are two folders for it, or more than %d", path.Join(from, name), maxLanguages)
 		}
-		if l.languages[code], err = l.load(fsys, name); err != nil {
+		if l.languages[code], err = l.load(fsys, name, hash); err != nil {
 			return nil, err
 		}
 	}
+	hash.Sum(l.sum[:0])
 	if len(l.languages) == 0 {
 		return nil, fmt.Errorf("letter: %.200q has no folder with templates: make one for each language, called en, de and so on", dir)
 	}
 	return l, nil
 }
 
+// SHA256 returns the hash of all templates, by which others are told.
+func (l *Letters) SHA256() [sha256.Size]byte { return l.sum }
+
 // load reads the templates of one language.
-func (l *Letters) load(fsys fs.FS, dir string) (out *language, err error) {
+func (l *Letters) load(fsys fs.FS, dir string, hash io.Writer) (out *language, err error) {
 	out = &language{}
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
@@ -131,6 +138,7 @@ func (l *Letters) load(fsys fs.FS, dir string) (out *language, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("letter: %s: %w", shown, err)
 		}
+		fmt.Fprintf(hash, "%q %q\n", name, b)
 		switch e.Name() {
 		case "subject.txt":
 			out.subject, err = parseText(shown, dir, b)
