@@ -19,6 +19,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ var ErrFormat = errors.New("not a complete link")
 // Link says where an object is and what it must be. It is a plain value.
 //
 // Whoever has the URL can read the object until Expires: it belongs into a mail
-// to the recipient and into nothing else. [Link.Object] is for logs.
+// to the recipient and into nothing else. [Link.Object] is for logs, and what
+// log/slog writes of a Link; fmt writes all of it.
 type Link struct {
 	URL     string    // https, pre-signed, without a fragment; ASCII
 	Size    int64     // of the object, in octets; 1 to [MaxSize]
@@ -58,6 +60,10 @@ func (l Link) Object() string {
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
+
+// LogValue implements slog.LogValuer: in a log stands [Link.Object], with which
+// nobody can read.
+func (l Link) LogValue() slog.Value { return slog.StringValue(l.Object()) }
 
 // Check returns nil where l is complete and can be told in all its forms, and
 // else an error that wraps ErrFormat. It does not look at the clock.

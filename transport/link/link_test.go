@@ -3,6 +3,8 @@ package link_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -39,4 +41,22 @@ func TestForms(t *testing.T) {
 	got, err := link.ParseFragment("#" + l.Fragment())
 	require.NoError(t, err)
 	require.Equal(t, l, got)
+}
+
+// A log tells what object it is about, and not how to read it.
+func TestLogValue(t *testing.T) {
+	t.Parallel()
+	l := sample()
+	for name, handler := range map[string]func(io.Writer) slog.Handler{
+		"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
+		"JSON": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		var b strings.Builder
+		slog.New(handler(&b)).Info("stored", "link", l)
+		require.Contains(t, b.String(), l.Object(), name)
+		require.NotContains(t, b.String(), "Signature", name)
+		require.NotContains(t, b.String(), "Credential", name)
+		require.NotContains(t, b.String(), "?", name)
+	}
+	require.Contains(t, l.String(), "Signature")
 }

@@ -10,6 +10,11 @@ const maxText = 1 << 20
 // of the longest that are 40 characters wide.
 const maxPieces = 2 * maxURL / 40
 
+// maxJoined is how many lines are joined in a whole text: some links, each broken
+// as often as may be. A text in which everything looks like the begin of a broken
+// link would cost hours.
+const maxJoined = 8 * maxPieces
+
 // scheme begins what may be a link.
 const scheme = "https://"
 
@@ -31,9 +36,10 @@ func Parse(text string) (Link, error) {
 	}
 	var found *Link
 	var wrong error
+	joined := 0
 	for i, line := range lines {
 		for at := strings.Index(line, scheme); at >= 0; at = next(line, at) {
-			switch l, err := read(line[at:], lines[i+1:]); {
+			switch l, err := read(line[at:], lines[i+1:], &joined); {
 			case l == nil && wrong == nil:
 				wrong = err // nil where it is another URL
 			case l == nil:
@@ -65,8 +71,9 @@ func next(line string, at int) int {
 }
 
 // read reads the link that begins line, with what was broken off it to the
-// lines below. It returns nil and no error where line is a URL of another kind.
-func read(line string, below []string) (*Link, error) {
+// lines below, and adds to joined how many those were. It returns nil and no error
+// where line is a URL of another kind.
+func read(line string, below []string, joined *int) (*Link, error) {
 	url, whole := leading(line)
 	for n := 0; ; n++ {
 		l, err := readURL(url)
@@ -76,9 +83,10 @@ func read(line string, below []string) (*Link, error) {
 		// Whatever does not parse may go on in the next line, where that is
 		// nothing but characters of a URL. The check at a link's end says when
 		// it is whole.
-		if !whole || n == maxPieces || n == len(below) || below[n] == "" || strings.HasPrefix(below[n], scheme) || len(url)+len(below[n]) > 3*maxURL {
+		if !whole || n == maxPieces || *joined == maxJoined || n == len(below) || below[n] == "" || strings.HasPrefix(below[n], scheme) || len(url)+len(below[n]) > 3*maxURL {
 			return nil, err
 		}
+		*joined++
 		more, all := leading(below[n])
 		url, whole = url+more, all
 	}

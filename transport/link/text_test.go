@@ -60,6 +60,30 @@ func TestParseDamaged(t *testing.T) {
 	}
 }
 
+// A text in which each line looks like the begin of a link that goes on below is
+// not joined without end: what is whole in it is found all the same.
+func TestParseJoinsLittle(t *testing.T) {
+	t.Parallel()
+	l := sample()
+	for _, c := range []struct {
+		lines  int
+		link   string
+		joined bool
+	}{
+		{10, broken(l.Line(), 76, "\n"), true},
+		{500, broken(l.Line(), 76, "\n"), false},
+		{500, l.Line(), true},
+	} {
+		got, err := link.Parse(strings.Repeat("xhttps://example.org/aa\n", c.lines) + "\n" + c.link + "\n")
+		if !c.joined {
+			require.ErrorIs(t, err, link.ErrFormat)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, l, got)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	l := sample()
