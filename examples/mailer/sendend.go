@@ -65,11 +65,13 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 	if result == nil {
 		return err
 	}
-	if errEnd := a.sumUp(f); errEnd != nil {
-		err = errors.Join(err, errEnd)
-	}
+	// First what stays, then what is shown, by which the program may end: nobody
+	// may be listening any more.
 	if errProof := b.prove(); errProof != nil && !errors.As(err, new(*journal.BrokenError)) {
 		err = errors.Join(err, errProof)
+	}
+	if errEnd := a.sumUp(f); errEnd != nil {
+		err = errors.Join(err, errEnd)
 	}
 	switch {
 	case errors.Is(err, batch.ErrInterrupted):

@@ -18,7 +18,13 @@ type dispatcher struct {
 	untold []*job            // whose passphrases are not told yet
 	slow   map[string][]*job // by domain: those whose turn has not come
 	slows  int               // how many those are
+	silent int               // how often in a row the second channel took nothing
 }
+
+// mostSilent is how often the second channel may take nothing before it is left
+// alone until the next round: a webhook that answers to nobody takes minutes to
+// say so, and all other mail would wait for it each time.
+const mostSilent = 3
 
 // mostSlow is how many rows wait for the rate of their domain before all others
 // wait with them.
@@ -108,7 +114,7 @@ func (d *dispatcher) tell(ctx context.Context) error {
 			Passphrase: j.pass, Fields: j.row.Fields,
 		}
 	}
-	err := d.run.Channel.Deliver(ctx, items)
+	err := d.deliver(ctx, items)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -137,6 +143,22 @@ func (d *dispatcher) tell(ctx context.Context) error {
 		return nil
 	}
 	return d.run.Journal.Append(records...)
+}
+
+// errSilent is why a row waits for the next round.
+var errSilent = errors.New("it took nothing several times in a row, and is asked again later")
+
+// deliver tells items, unless the channel is left alone.
+func (d *dispatcher) deliver(ctx context.Context, items []channel.Item) error {
+	if d.silent >= mostSilent {
+		return errSilent
+	}
+	err := d.run.Channel.Deliver(ctx, items)
+	var some *channel.UndeliveredError
+	if d.silent++; err == nil || errors.As(err, &some) && len(some.Numbers) < len(items) {
+		d.silent = 0
+	}
+	return err
 }
 
 // pass gives j out, or keeps it until its domain's turn comes.

@@ -83,6 +83,11 @@ func open(path string, how int, want *Head) (_ *Journal, err error) {
 			f.Close()
 		}
 	}()
+	if info, err := f.Stat(); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("journal: %s is no file: %w", path, fs.ErrInvalid)
+	}
 	if mine, err := filelock.TryLock(f); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	} else if !mine {
