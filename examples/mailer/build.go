@@ -20,6 +20,9 @@ import (
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/letter"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/keyring"
+	"github.com/doublekeybox/doublekeybox/pgp"
+	"github.com/doublekeybox/doublekeybox/smime"
 	"github.com/doublekeybox/doublekeybox/transport/smtp"
 )
 
@@ -101,6 +104,13 @@ func (b *built) openFiles(c *config, f *sendFlags) (err error) {
 		return failed("opening", f.documents, err)
 	}
 	b.closers = append(b.closers, b.Documents.Close)
+	if f.keys != "" {
+		if b.Keys, err = os.OpenRoot(f.keys); err != nil {
+			return failed("opening", f.keys, err)
+		}
+		b.closers = append(b.closers, b.Keys.Close)
+		b.Parsers = map[string]keyring.Parser{openPGP: pgp.ParseCertificate, sMIME: smime.ParseCertificate}
+	}
 	if b.Letters, err = letter.Load(c.path(c.Templates)); err != nil {
 		return err
 	}

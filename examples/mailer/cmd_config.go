@@ -29,8 +29,9 @@ Where a run is gone on with "from", "domains", "unsigned", "passphrases", "page"
 
 The columns of the list are name, address, documents (several with "|" between
 them), delivery (openpgp, smime, zip, link) and language, in any order, and if
-you like knows: a passphrase that this person knows already. All others are for
-the letters ("templates"), where the column policy is {{.Entry.Fields.policy}}.`,
+you like knows: a passphrase that this person knows already, or key and
+fingerprint: their certificate (mailer send --help). All others are for the
+letters ("templates"), where the column policy is {{.Entry.Fields.policy}}.`,
 		Example: `  mailer config > mailer.json
   mailer config --help | less`,
 		Args: noArguments,

@@ -23,8 +23,9 @@ import (
 // the four deliveries in both languages several times.
 const demoPeople = 50
 
-// manyPeople is from where on the people of a demonstration share keys and
-// documents: to make them would take longer than to write to them.
+// manyPeople is from where on the people of a demonstration have documents in
+// common, and keys in files that the list names: to put so many into a ring would
+// take longer than to write to them.
 const (
 	manyPeople    = 1000
 	manyDocuments = 50
@@ -43,8 +44,8 @@ In DIR, which is made, everything is kept to be looked at: keys, list,
 configuration, mails, journal, report.html. Without it all of it is removed.
 
 With --serve it makes everything and starts the servers, and leaves the sending
-to you, in another terminal. With more than 1,000 people those of a domain have
-one key in common, and there are 50 different documents.`,
+to you, in another terminal. With more than 1,000 people their certificates are
+files that the list names, and there are 50 different documents.`,
 		Example: `  mailer demo
   mailer demo look && xdg-open look/run/report.html
   mailer demo --serve --people 10000 --size 100000 --discard look`,
@@ -74,6 +75,7 @@ one key in common, and there are 50 different documents.`,
 	c.Flags().IntVar(&d.people, "people", demoPeople, "how many `customers` there are")
 	c.Flags().IntVar(&d.size, "size", 0, "how many `octets` a statement has; 0: a PDF of a page")
 	c.Flags().BoolVar(&d.serve, "serve", false, "make everything, start the servers, and wait for Ctrl-C")
+	c.Flags().BoolVar(&d.gateways, "gateways", false, "with more than 1,000: those of a domain have one key in common, in the ring")
 	c.Flags().BoolVar(&d.discard, "discard", false, "with --serve: count mails, and keep none")
 	c.Flags().StringSliceVar(&d.deliveries, "deliveries", nil, "which `WAYS` of openpgp, smime, zip and link are used (default: all)")
 	return c
@@ -86,6 +88,7 @@ type demo struct {
 	people, size   int
 	deliveries     []string
 	serve, discard bool
+	gateways       bool
 	world          *sample.World
 	mails          *sink.MailServer
 	objects        *sink.ObjectServer
@@ -99,7 +102,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	d.print("1  Keys, a list, a folder of statements\n")
 	o := sample.Options{People: d.people, Deliveries: d.deliveries}
 	if d.people > manyPeople {
-		o.Gateways, o.Documents = true, manyDocuments
+		o.Documents, o.Gateways, o.KeyFiles = manyDocuments, d.gateways, !d.gateways
 	}
 	if d.size > 0 {
 		o.Document = sample.Fixed(d.size)
@@ -130,9 +133,13 @@ func (d *demo) wait(ctx context.Context) error {
 
 // send is what is typed to send.
 func (d *demo) send() []string {
-	return []string{
+	args := []string{
 		"send", "--config", d.in("mailer.json"), "--list", d.world.List, "--documents", d.world.Documents, "--run", d.in("run"),
 	}
+	if d.world.Certificates != "" {
+		args = append(args, "--keys", d.world.Certificates)
+	}
+	return args
 }
 
 // mail sends, and opens what came.

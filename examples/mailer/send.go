@@ -83,14 +83,22 @@ func (f *sendFlags) check() error {
 	case f.connections < 1 || f.connections > mostConnections:
 		return usagef("--connections %d: 1 to %d", f.connections, mostConnections)
 	}
-	info, err := os.Stat(f.documents)
+	if err := isFolder("documents", f.documents); err != nil || f.keys == "" {
+		return err
+	}
+	return isFolder("keys", f.keys)
+}
+
+// isFolder says what is wrong with the folder that a flag names.
+func isFolder(flag, dir string) error {
+	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return usagef("there is no folder %s: --documents DIR is where the documents of the list are", shown(f.documents))
+		return usagef("there is no folder %s: --%s DIR is where the %s of the list are", shown(dir), flag, flag)
 	case err != nil:
-		return failed("looking into", f.documents, err)
+		return failed("looking into", dir, err)
 	case !info.IsDir():
-		return usagef("--documents %s is a file, and should be the folder that the documents are in", shown(f.documents))
+		return usagef("--%s %s is a file, and should be the folder that the %s are in", flag, shown(dir), flag)
 	}
 	return nil
 }

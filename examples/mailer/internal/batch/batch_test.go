@@ -52,9 +52,14 @@ type office struct {
 // says.
 func newOffice(t *testing.T, people int, deliveries []string, fail func(stage sink.Stage, from, to string) sink.Failure) *office {
 	t.Helper()
+	return newOfficeOf(t, sample.Options{People: people, Deliveries: deliveries, Document: sample.Fixed(3000)}, fail)
+}
+
+func newOfficeOf(t *testing.T, options sample.Options, fail func(stage sink.Stage, from, to string) sink.Failure) *office {
+	t.Helper()
 	o := &office{t: t, dir: t.TempDir(), mails: map[string][][]byte{}}
 	var err error
-	o.world, err = sample.Make(o.dir, sample.Options{People: people, Deliveries: deliveries, Document: sample.Fixed(3000)})
+	o.world, err = sample.Make(o.dir, options)
 	require.NoError(t, err)
 	server, err := sink.Mail{Deliver: o.deliver, Fail: fail}.Listen()
 	require.NoError(t, err)

@@ -97,11 +97,11 @@ func (r *Run) findKeys(w *row) error {
 	var err error
 	switch w.Delivery {
 	case list.OpenPGP:
-		w.keys, err = r.Composer.Ring.RecipientsIn(openPGP, w.Address)
+		w.keys, err = r.keysOf(w, openPGP)
 	case list.SMIME:
-		w.keys, err = r.Composer.Ring.RecipientsIn(sMIME, w.Address)
+		w.keys, err = r.keysOf(w, sMIME)
 	case list.Link:
-		w.keys, err = r.Composer.Ring.Recipients(w.Address)
+		w.keys, err = r.keysOf(w, openPGP, sMIME)
 		if errors.As(err, new(*keyring.UnknownError)) {
 			return nil // locked with a passphrase
 		}

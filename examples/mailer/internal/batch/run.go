@@ -26,6 +26,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/letter"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
 	"github.com/doublekeybox/doublekeybox/internal/mailbox"
+	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/transport/link"
 )
 
@@ -35,6 +36,11 @@ type Run struct {
 	Documents *os.Root // what the list's documents are in; nothing outside of it is read
 	Letters   *letter.Letters
 	From      netmail.Address
+
+	// Keys is what the certificates that the list names are in; nil: it names none.
+	// Parsers read them, by their format, "OpenPGP" and "S/MIME".
+	Keys    *os.Root
+	Parsers map[string]keyring.Parser
 
 	// Composer is how mail is composed: with its Ring, which has the keys, and
 	// with AllowUnsigned where mail may go out that nobody signed. Its Signers are

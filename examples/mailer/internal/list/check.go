@@ -16,7 +16,7 @@ import (
 // The columns, in the order in which people are told of them.
 var (
 	required = []string{"name", "address", "documents", "delivery", "language"}
-	columns  = append(slices.Clone(required), "knows")
+	columns  = append(slices.Clone(required), "knows", "key", "fingerprint")
 )
 
 func known(name string) bool { return slices.Contains(columns, name) }
@@ -130,6 +130,7 @@ func (c *check) entry(x *raw) {
 	x.address(&e, bad)
 	x.readDocuments(&e, bad)
 	x.choices(&e, bad)
+	x.key(&e, bad)
 	if c.problems == before {
 		c.duplicates(&e, bad)
 	}

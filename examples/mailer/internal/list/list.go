@@ -3,8 +3,9 @@
 //
 // A file that ends in .csv has a header row, which names the columns name,
 // address, documents, delivery and language, in any order; a column knows may
-// hold the passphrase that the recipient knows already. What is in any other
-// column is for the templates. Commas, semicolons or tabs are between the cells
+// hold the passphrase that the recipient knows already, and the columns key and
+// fingerprint the file of their certificate, in a folder of certificates, and
+// which one it has to be. What is in any other column is for the templates. Commas, semicolons or tabs are between the cells
 // (RFC 4180), and "|" between the names of several documents.
 //
 //	name,address,documents,delivery,language
@@ -49,7 +50,14 @@ type Entry struct {
 	Delivery  Delivery
 	Language  string            // in lower case: "de", "de-at"
 	Knows     string            // the passphrase that they know; "" for none. It is shown to nobody.
+	Key       Key               // whose zero value is that the ring has it
 	Fields    map[string]string // what is in the other columns; nil where there are none
+}
+
+// Key is whom a row says that it is sealed to. Either both are there or neither.
+type Key struct {
+	File        string // of the certificate; a path within the folder of certificates
+	Fingerprint string // of it, whole, as whoever wrote the list has it
 }
 
 // Limits of a list, none of which a list of people meets.

@@ -31,9 +31,13 @@ type Options struct {
 	Documents int
 
 	// Gateways gives the customers of a domain one key in common, which a server of
-	// theirs would open mail with, instead of a key for each. It is what many
-	// thousands are made with: a key of one's own takes the ring 10 ms.
+	// theirs would open mail with, instead of a key for each, which takes the ring
+	// 10 ms.
 	Gateways bool
+
+	// KeyFiles puts nobody's key into the ring: the list names a file with it, and
+	// its fingerprint. It goes before Gateways.
+	KeyFiles bool
 
 	// Document writes the statement of customer n, counted from 1; nil: a PDF of a
 	// page.
@@ -47,6 +51,8 @@ type Person struct {
 	Language      string
 	Document      string              // the file's name in World.Documents
 	Identities    []envelope.Identity // with which they open what is sealed to them; nil without a key
+	Key           string              // with KeyFiles: the file of their certificate in World.Certificates
+	Fingerprint   string              // of it
 }
 
 // World is what was made, all of it below one directory.
@@ -55,6 +61,8 @@ type World struct {
 	List      string // file: the customers, as CSV
 	Documents string // directory
 	Ring      string // directory
+
+	Certificates string // directory; "" without KeyFiles
 
 	// Keys are the files of the insurer's own keys, OpenPGP and S/MIME, without a
 	// passphrase, and Senders the certificates of them.
@@ -78,6 +86,12 @@ func Make(dir string, o Options) (*World, error) {
 	}
 	if err := os.MkdirAll(w.Documents, 0o700); err != nil {
 		return nil, err
+	}
+	if o.KeyFiles {
+		w.Certificates = filepath.Join(dir, "certificates")
+		if err := os.Mkdir(w.Certificates, 0o700); err != nil {
+			return nil, err
+		}
 	}
 	ring, err := keyring.OpenRing(w.Ring, pgp.ParseCertificate, smime.ParseCertificate)
 	if err != nil {
@@ -207,7 +221,7 @@ func (m *maker) customer(n int) error {
 		format = "smime"
 	}
 	if format == "openpgp" || format == "smime" {
-		identity, err := m.key(format, domain, p)
+		identity, err := m.key(format, domain, &p)
 		if err != nil {
 			return err
 		}
@@ -226,11 +240,13 @@ func (m *maker) customer(n int) error {
 	return nil
 }
 
-// key makes the key of p, or of all of their domain, and puts it into the ring.
-func (m *maker) key(format, domain string, p Person) (envelope.Identity, error) {
+// key makes the key of p, or of all of their domain, and puts it into the ring or
+// into a file.
+func (m *maker) key(format, domain string, p *Person) (envelope.Identity, error) {
 	a := keyring.Addition{}
 	name, address := p.Name, p.Address
-	if m.options.Gateways {
+	gateways := m.options.Gateways && !m.options.KeyFiles
+	if gateways {
 		if have, ok := m.gateways[format+domain]; ok {
 			return have, nil
 		}
@@ -245,7 +261,11 @@ func (m *maker) key(format, domain string, p Person) (envelope.Identity, error) 
 	if err != nil {
 		return envelope.Identity{}, err
 	}
-	if m.options.Gateways {
+	if m.options.KeyFiles {
+		p.Key, p.Fingerprint = p.Address, k.Certificate().Fingerprint().String()
+		return k.Identity(), os.WriteFile(filepath.Join(m.world.Certificates, p.Key), k.Certificate().Marshal(), 0o600)
+	}
+	if gateways {
 		m.gateways[format+domain] = k.Identity()
 	}
 	return k.Identity(), m.add(k, a)
@@ -259,8 +279,15 @@ func (w *World) writeList() error {
 	defer f.Close()
 	c := csv.NewWriter(f)
 	rows := [][]string{{"name", "address", "documents", "delivery", "language", "policy"}}
+	if w.Certificates != "" {
+		rows[0] = append(rows[0], "key", "fingerprint")
+	}
 	for i, p := range w.People {
-		rows = append(rows, []string{p.Name, p.Address, p.Document, p.Delivery, p.Language, fmt.Sprintf("P-%06d", i+1)})
+		row := []string{p.Name, p.Address, p.Document, p.Delivery, p.Language, fmt.Sprintf("P-%06d", i+1)}
+		if w.Certificates != "" {
+			row = append(row, p.Key, p.Fingerprint)
+		}
+		rows = append(rows, row)
 	}
 	if err := c.WriteAll(rows); err != nil {
 		return err
