@@ -24,6 +24,7 @@ type Report struct {
 	Content    string // "AES-256-GCM"; "" where nothing is encrypted
 	Encrypted  bool
 	Armored    bool // text instead of binary
+	Beside     bool // in the report of [Inspect] only: parts that readers pass over hold what is not encrypted
 	Recipients []Recipient
 
 	// Unauthenticated is true for CBC content that no valid signature covers
@@ -171,7 +172,7 @@ type Receipt struct {
 func report(f *seam.Facts, senders []*keyring.Verified) *Report {
 	r := &Report{
 		Format: f.Format, Container: f.Container, Content: f.Content,
-		Encrypted: f.Encrypted, Armored: f.Armored,
+		Encrypted: f.Encrypted, Armored: f.Armored, Beside: f.Beside,
 		Unauthenticated: f.Encrypted && f.Auth == seam.AuthNone,
 		OpenedBy:        f.OpenedBy,
 		Findings:        slices.Clone(f.Findings),

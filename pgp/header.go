@@ -139,6 +139,7 @@ type sealed struct {
 	chunk     byte                  // version 2
 	salt      [32]byte              // version 2
 	body      *body                 // the ciphertext
+	beside    bool                  // packets that carry nothing stand around it
 	last      io.Reader             // decrypted it in the pass before, and has buffers; or nil
 }
 
@@ -178,6 +179,7 @@ func (s *sealed) header(l seam.Limits, found func(sessionKey, seam.Recipient)) e
 		case tagSignature, tagOnePass, tagCompressed, tagLiteral:
 			return malformed("it is not sealed: anybody can read it")
 		default:
+			s.beside = true
 			if err := idle.skip(tag); err != nil {
 				return err
 			}
@@ -298,6 +300,7 @@ func (s *sealed) end() error {
 		case tag != tagMarker && tag != tagPadding:
 			return malformed("packet type %d follows the message", tag)
 		}
+		s.beside = true
 		if err := idle.skip(tag); err != nil {
 			return err
 		}

@@ -53,6 +53,7 @@ func inspectSealed(in *packets, armor *dearmor, l seam.Limits, f *seam.Facts) er
 		return err
 	}
 	err = s.end()
+	f.Beside = s.beside
 	f.Findings = armor.finding()
 	if s.container == containerSED {
 		f.Findings = append(f.Findings, "nothing protects the content against change: it is opened only where Legacy.NoMDC allows it")

@@ -78,6 +78,7 @@ type sealedHeader struct {
 	version     byte
 	at          cuts
 	passwords   passwordCount
+	beside      bool // certificates or attributes, which are not encrypted, are in it
 }
 
 // recipientBytes is how much larger all recipients together may be than the
@@ -128,6 +129,7 @@ func readSealedHeader(r *ber.Reader, b *budget, l seam.Limits, each func(*recipi
 		return nil, err
 	} else if has {
 		// Certificates of an originator prove nothing here.
+		h.beside = true
 		if err := b.skip(r); err != nil {
 			return nil, err
 		}

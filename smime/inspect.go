@@ -39,6 +39,7 @@ func inspect(src io.Reader, l seam.Limits) (*seam.Facts, error) {
 		return nil, err
 	}
 	f := h.facts(armored)
+	f.Beside = h.beside
 	return &f, nil
 }
 

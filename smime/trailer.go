@@ -36,6 +36,7 @@ func (h *sealedHeader) readSealedTrailer(r *ber.Reader, b *budget) (t sealedTrai
 		return t, err
 	}
 	if has {
+		h.beside = true
 		if err := b.skip(r); err != nil {
 			return t, err
 		}

@@ -100,6 +100,10 @@ func (b *Box) inspect(src *reread.Source) error {
 		return fmt.Errorf("%w: it is %s, which everybody can read", envelope.ErrFormat, r.Container)
 	case r.Armored: // beside which there can be text
 		return fmt.Errorf("%w: it is text: give it in binary form", envelope.ErrFormat)
+	case r.Beside:
+		return fmt.Errorf("%w: beside what is encrypted it holds what everybody can read", envelope.ErrFormat)
+	case len(r.Recipients) == 0:
+		return fmt.Errorf("%w: it names no key and no passphrase: nobody can open it", envelope.ErrFormat)
 	}
 	return nil
 }

@@ -140,6 +140,9 @@ func TestNotifyBoxes(t *testing.T) {
 		{"CMS with more behind it", cm, more(cmsBox, boxMarker), "format"},
 		{"OpenPGP twice", pg, more(pgpBox, string(pgpBox)), "format"},
 		{"CMS twice", cm, more(cmsBox, string(cmsBox)), "format"},
+		{"OpenPGP with text in a packet before it", pg, append(append([]byte{0xC0 | 21, byte(len(boxMarker))}, boxMarker...), pgpBox...), "format"},
+		{"OpenPGP padded with text", pg, more(pgpBox, string([]byte{0xC0 | 21, byte(len(boxMarker))})+boxMarker), "format"},
+		{"OpenPGP for nobody", pg, append([]byte{0xC0 | 18, byte(1 + len(boxMarker)), 1}, boxMarker...), "format"},
 		{"text as OpenPGP", pg, []byte(boxMarker), "format"},
 		{"text as CMS", cm, []byte(boxMarker), "format"},
 	} {

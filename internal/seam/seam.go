@@ -236,6 +236,7 @@ type Facts struct {
 	Content    string // "AES-256-GCM"; "" where nothing is encrypted
 	Encrypted  bool
 	Armored    bool
+	Beside     bool // of a message that Inspect read: there is content outside of the encryption
 	Auth       Auth
 	Recipients []Recipient
 	OpenedBy   int // index in OpenPlan.Identities, -1 without

@@ -40,6 +40,10 @@ func (s *Store) sealed(src io.ReaderAt, size int64) (string, error) {
 		return "", fmt.Errorf("s3: %w: it is signed only", ErrNotSealed)
 	case report.Armored: // beside which anything can stand
 		return "", fmt.Errorf("s3: %w: it is text, give it in binary form", ErrNotSealed)
+	case report.Beside:
+		return "", fmt.Errorf("s3: %w: beside what is encrypted it holds what everybody can read", ErrNotSealed)
+	case len(report.Recipients) == 0:
+		return "", fmt.Errorf("s3: %w: it names no key and no passphrase, nobody can open it", ErrNotSealed)
 	case report.Format == "S/MIME":
 		return "documents.p7m", nil
 	}

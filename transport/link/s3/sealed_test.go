@@ -28,6 +28,17 @@ func written(t *testing.T, w *envelope.Writer, err error, got *bytes.Buffer) []b
 	return got.Bytes()
 }
 
+// withAttributes is an AuthEnvelopedData of indefinite length with unauthAttrs (RFC
+// 5083, Section 2.1), which everybody reads and no reader looks at.
+func withAttributes(t *testing.T, cms []byte) []byte {
+	t.Helper()
+	ends := make([]byte, 6)
+	require.True(t, bytes.HasSuffix(cms, ends))
+	const clear = "you owe us nothing"
+	with := append([]byte{0xA2, byte(len(clear) + 2), 0x04, byte(len(clear))}, clear...)
+	return append(append(bytes.Clone(cms[:len(cms)-len(ends)]), with...), ends...)
+}
+
 // What is stored is what nobody can read without a key or a passphrase, by what
 // it is and not by what it is called.
 func TestSealed(t *testing.T) {
@@ -63,6 +74,10 @@ func TestSealed(t *testing.T) {
 	named, err := os.ReadFile("../../../envelope/zipbox/testdata/7z-256.zip")
 	require.NoError(t, err)
 
+	const clear = "you owe us nothing"
+	padding := append([]byte{0xC0 | 21, byte(len(clear))}, clear...) // RFC 9580, Section 5.14
+	nobody := append([]byte{0xC0 | 18, byte(1 + len(clear)), 1}, clear...)
+
 	all := []envelope.Format{pgp.Format(), smime.Format()}
 	for name, c := range map[string]struct {
 		octets  []byte
@@ -83,6 +98,10 @@ func TestSealed(t *testing.T) {
 		"CMS as text":                  {seal(envelope.Sealer{Armor: true}, smimeKey.Certificate()), all, "", "it is text"},
 		"OpenPGP, and more":            {append(bytes.Clone(openpgp), "you owe us nothing"...), all, "", ""},
 		"CMS, and more":                {append(bytes.Clone(cms), "you owe us nothing"...), all, "", ""},
+		"OpenPGP, text in front of it": {append(bytes.Clone(padding), openpgp...), all, "", "beside what is encrypted"},
+		"OpenPGP, text behind it":      {append(bytes.Clone(openpgp), padding...), all, "", "beside what is encrypted"},
+		"OpenPGP for nobody":           {nobody, all, "", "nobody can open it"},
+		"CMS, with attributes of text": {withAttributes(t, cms), all, "", "beside what is encrypted"},
 		"OpenPGP, not all of it":       {openpgp[:len(openpgp)-1], all, "", ""},
 		"CMS, not all of it":           {cms[:len(cms)-1], all, "", ""},
 		"a plain archive":              {plain.Bytes(), all, "", ""},
