@@ -124,7 +124,9 @@ func (s *Sealer) retire() error {
 }
 
 func (s *Sealer) put(b []byte) error {
+	s.err = io.ErrShortWrite // stays where Write panics, for whoever recovers and goes on
 	n, err := s.dst.Write(b)
+	s.err = nil
 	if err == nil && n != len(b) {
 		err = io.ErrShortWrite
 	}
