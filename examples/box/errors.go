@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -168,6 +169,8 @@ func advice(err error) string {
 		return "check that this is the sealed file, as it was sent"
 	case errors.Is(err, envelope.ErrSignature):
 		return "nothing was written; ask the sender, by another way, what they sent and with which key"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "nobody whom this computer trusts says that this server is the one of that name: nothing was fetched; ask the sender"
 	case errors.Is(err, fs.ErrExist):
 		return "choose another name, or replace it with --force"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EFBIG):

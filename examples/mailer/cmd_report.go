@@ -27,7 +27,7 @@ and write RUN/report.html, a page for people that stands alone.`,
 			if asJSON {
 				return summary.WriteJSON(a.stdout)
 			}
-			return summary.WriteTable(a.stdout)
+			return a.printSummary(summary, args[0], "")
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON, for programs")

@@ -175,6 +175,8 @@ func (c *config) check() error {
 		return errors.New(`one of "passphrases.file" and "passphrases.webhook" is enough: by which way do people get their passphrase?`)
 	case c.Passphrases.File != nil && c.Passphrases.File.To == "":
 		return errors.New(`"passphrases.file.to" is missing: whose key are the passphrases sealed to?`)
+	case c.Page != "" && !strings.HasPrefix(c.Page, "https://"):
+		return fmt.Errorf(`"page" is %.80q: https://… is needed, as whoever carries the page can read what it opens`, c.Page)
 	case c.Rate != nil && *c.Rate < 0, c.Connections < 0:
 		return errors.New(`"rate" and "connections" are not negative`)
 	case c.Connections > mostConnections:

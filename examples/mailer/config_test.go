@@ -59,6 +59,7 @@ func TestConfigRefused(t *testing.T) {
 		{"two servers", `"rate": 20`, `"ses": {}`, `one of "smtp" and "ses"`},
 		{"no sender", `"from": "Example AG <statements@example.com>",`, ``, `"from" is missing`},
 		{"no address", `Example AG <statements@example.com>`, `Example AG`, `is no mail address`},
+		{"a page in the clear", `"rate": 20`, `"page": "http://example.com/open.html"`, `"page" is "http://example.com/open.html": https://`},
 		{"no time", `"7d"`, `"a week"`, `"a week" is no time`},
 		{"a kind of nobody's", `"words"`, `"emoji"`, `"letters", "words" or "digits"`},
 		{"a delivery of nobody's", `"delivery": "link"`, `"delivery": "fax"`, `the delivery "fax"`},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,6 +73,9 @@ func errorLine(err error) string {
 		"list", "letter", "channel", "journal", "report", "batch", "carrier",
 	} {
 		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
+	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		s += `; where that server is the right one, "authorities" beside its address in the configuration names a file with the certificate of who issued its own`
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -16,10 +17,13 @@ const redraw = 200 * time.Millisecond
 // none.
 type progress struct {
 	done, gone chan struct{}
+	lines      chan string // that the bar makes room for
+	app        *app
+	mu         sync.Mutex // of what app says
 }
 
 func (a *app) progress(p *batch.Progress) *progress {
-	x := &progress{done: make(chan struct{}), gone: make(chan struct{})}
+	x := &progress{done: make(chan struct{}), gone: make(chan struct{}), lines: make(chan string), app: a}
 	if a.plain() {
 		close(x.gone)
 		return x
@@ -44,6 +48,9 @@ func (a *app) progress(p *batch.Progress) *progress {
 			select {
 			case <-x.done:
 				return
+			case line := <-x.lines:
+				bar.Clear()
+				a.say("%s", line)
 			case <-t.C:
 			}
 			if rows := p.Rows.Load(); rows > 0 && bar.GetMax64() != rows {
@@ -58,6 +65,17 @@ func (a *app) progress(p *batch.Progress) *progress {
 		}
 	}()
 	return x
+}
+
+// tell says something to the person who waits.
+func (x *progress) tell(line string) {
+	select {
+	case x.lines <- line:
+	case <-x.gone:
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.app.say("%s", line)
+	}
 }
 
 // stop removes the bar, so that the next line begins at the margin.

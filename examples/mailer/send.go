@@ -182,7 +182,7 @@ func (a *app) preflight(ctx context.Context, b *built, f *sendFlags) (*batch.Pre
 	case ctx.Err() != nil:
 		return nil, &statusError{exitInterrupted, "interrupted: nothing was sent"}
 	case err != nil && !errors.As(err, &problems):
-		return nil, err
+		return nil, failed("reading the list", f.list, err)
 	case f.asJSON && (f.dryRun || problems != nil):
 		if err := a.writeJSON(p); err != nil {
 			return nil, err
@@ -210,17 +210,31 @@ func (a *app) writeJSON(v any) error {
 	return err
 }
 
+// mostSame is how many rows are shown that have the same problem.
+const mostSame = 3
+
 // printPreflight shows problems first, then what happens to the first rows, then
 // the totals.
 func (a *app) printPreflight(p *batch.Preflight) {
 	if p.Lacking > 0 {
 		var rows [][]string
+		same := map[string]int{}
 		for _, x := range p.Problems {
+			// What all rows have is one mistake, which many lines would hide.
+			if same[x.What]++; same[x.What] > mostSame {
+				continue
+			}
 			row := ""
 			if x.Row > 0 {
 				row = fmt.Sprint(x.Row)
 			}
 			rows = append(rows, []string{row, x.Address, x.What})
+		}
+		for _, x := range p.Problems {
+			if n := same[x.What]; n > mostSame {
+				rows = append(rows, []string{"", fmt.Sprintf("and %d more", n-mostSame), x.What})
+				delete(same, x.What)
+			}
 		}
 		printTable(a.stdout, []string{"ROW", "ADDRESS", "PROBLEM"}, rows)
 		if more := p.Lacking - len(p.Problems); more > 0 {

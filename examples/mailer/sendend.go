@@ -14,6 +14,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/batch"
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/channel"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/report"
 	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
@@ -60,6 +61,7 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 	debug.SetMemoryLimit(softMemory)
 	b.Progress = &batch.Progress{}
 	bar := a.progress(b.Progress)
+	b.Tell = bar.tell
 	result, err := b.Send(ctx)
 	bar.stop()
 	if result == nil {
@@ -70,7 +72,7 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 	if errProof := b.prove(); errProof != nil && !errors.As(err, new(*journal.BrokenError)) {
 		err = errors.Join(err, errProof)
 	}
-	if errEnd := a.sumUp(f); errEnd != nil {
+	if errEnd := a.sumUp(b, f); errEnd != nil {
 		err = errors.Join(err, errEnd)
 	}
 	switch {
@@ -104,7 +106,7 @@ func sign(j *journal.Journal, signers map[string][]envelope.Signer) error {
 
 // sumUp writes what is told of a run at its end: report.html and the numbers of
 // the passphrases that count, and a table, or JSON, to standard output.
-func (a *app) sumUp(f *sendFlags) error {
+func (a *app) sumUp(b *built, f *sendFlags) error {
 	summary, err := readSummary(f.run)
 	if err != nil {
 		return err
@@ -118,7 +120,26 @@ func (a *app) sumUp(f *sendFlags) error {
 	if f.asJSON {
 		return summary.WriteJSON(a.stdout)
 	}
-	return summary.WriteTable(a.stdout)
+	parts := ""
+	if to, ok := b.Channel.(*channel.File); ok {
+		parts = to.Dir
+	}
+	return a.printSummary(summary, f.run, parts)
+}
+
+// printSummary writes the table, and where the rest is: the page, and what the
+// print shop gets, whose parts are in the folder parts.
+func (a *app) printSummary(s *report.Summary, run, parts string) error {
+	if err := s.WriteTable(a.stdout); err != nil {
+		return err
+	}
+	rows := [][]string{{"in full", filepath.Join(run, reportName)}}
+	if parts != "" && s.Passphrases > 0 {
+		rows = append(rows, []string{"for the print shop", parts + " and " + filepath.Join(run, numbersName)})
+	}
+	fmt.Fprintln(a.stdout)
+	printTable(a.stdout, []string{"", ""}, rows)
+	return nil
 }
 
 // readSummary reads the journal of a run.

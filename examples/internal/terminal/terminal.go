@@ -32,12 +32,15 @@ func OneLine(s string) string {
 }
 
 // Table writes rows under titles, in columns as wide as they need to be. The
-// last column may be of any width. What stands in it comes from outside: it is
+// last column may be of any width. Without titles, all "", there is no line of them. What stands in it comes from outside: it is
 // made safe to print here. Errors are those of w.
 func Table(w io.Writer, titles []string, rows [][]string) error {
 	width := make([]int, len(titles))
 	all := make([][]string, 0, len(rows)+1)
-	for _, row := range append([][]string{titles}, rows...) {
+	if strings.Join(titles, "") != "" {
+		rows = append([][]string{titles}, rows...)
+	}
+	for _, row := range rows {
 		safe := make([]string, len(row))
 		for i, cell := range row {
 			safe[i] = OneLine(cell)

@@ -3,8 +3,10 @@ package batch
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/zipbox"
@@ -69,7 +71,14 @@ func (s *sealing) store(ctx context.Context, p *envelope.Passphrase) (*link.Link
 // storeError is that of a store that did not take an object: it may later.
 type storeError struct{ err error }
 
-func (e *storeError) Error() string { return "the store: " + e.err.Error() }
+func (e *storeError) Error() string {
+	s := strings.Replace(e.err.Error(), "s3: ", "", 1)
+	if errors.Is(e.err, ErrNoStore) {
+		return s // which names it already
+	}
+	return "the store: " + s
+}
+
 func (e *storeError) Unwrap() error { return e.err }
 
 // sealObject seals the documents to the recipient's keys: one as it is, several

@@ -138,6 +138,7 @@ func (d *dispatcher) tell(ctx context.Context) error {
 			Reply: oneLine("the second channel: " + why.Error()),
 		})
 		d.putOff(j)
+		d.because(records[len(records)-1].Reply)
 	}
 	if len(records) == 0 {
 		return nil

@@ -12,7 +12,6 @@ import (
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/channel"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/list"
-	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/transport/link"
 )
 
@@ -191,7 +190,8 @@ func (p *Preflight) problem(x Problem) {
 // problemText says what is wrong, without the address that stands beside it.
 func problemText(err error) string {
 	var gaps *mail.GapsError
-	if errors.As(err, &gaps) && len(gaps.Gaps) == 1 {
+	if errors.As(err, &gaps) && len(gaps.Gaps) > 0 {
+		// There is one recipient: more of them are the sender's, by key.
 		err = gaps.Gaps[0].Err
 	}
 	s := strings.TrimPrefix(err.Error(), "keyring: ")
@@ -203,7 +203,7 @@ func problemText(err error) string {
 	for _, pkg := range []string{"keyring", "mail", "envelope", "letter", "zipbox"} {
 		s = strings.TrimPrefix(s, pkg+": ")
 	}
-	return strings.TrimPrefix(s, keyring.ErrRefused.Error()+": ")
+	return strings.TrimPrefix(s, "refused: ") // of keyring.ErrRefused: a problem is one
 }
 
 // look finds out what the mail for an entry will be, and begins it.

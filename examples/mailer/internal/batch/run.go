@@ -11,6 +11,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	netmail "net/mail"
 	"os"
@@ -71,8 +72,17 @@ type Run struct {
 
 	Progress *Progress // is told how far it is; may be nil
 
+	// Tell is told, in one line, what a person has to know who waits: that there is
+	// no connection, and why mails are put off. May be nil. It is called by several
+	// at the same time.
+	Tell func(text string)
+
 	looked looked // what the preflight saw
 }
+
+// ErrNoStore is wrapped by an error of Store.Put that will be the same for every
+// object: nothing more is sent then, instead of putting off all that have a link.
+var ErrNoStore = errors.New("the store takes nothing")
 
 // Store keeps what links lead to: *s3.Store.
 type Store interface {

@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,28 @@ type sending struct {
 
 	mu    sync.Mutex
 	again map[int]*kept // those that were put off, by their row; nil where nothing is kept
+	why   string        // the first of this round was put off; "" where none was
+	said  string        // what was told last
+}
+
+// because keeps why a mail was put off, to tell it where there is to be waited.
+func (s *sending) because(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why == "" {
+		s.why = why
+	}
+}
+
+// tellOnce tells the person who waits something, but not the same twice in a row.
+func (s *sending) tellOnce(text string) {
+	s.mu.Lock()
+	known := s.said == text
+	s.said = text
+	s.mu.Unlock()
+	if s.run.Tell != nil && !known {
+		s.run.Tell(text)
+	}
 }
 
 // rounds goes through the list once, and then again for those that were put off.
@@ -84,6 +107,8 @@ func (s *sending) rounds(ctx context.Context) error {
 		if len(before) == 0 || n == len(s.run.Pauses) {
 			return context.Cause(ctx)
 		}
+		s.tellOnce(fmt.Sprintf("%d put off, and tried again in %v: %.300s", len(before), s.run.Pauses[n], s.why))
+		s.why = ""
 		if err := sleep(ctx, s.run.Pauses[n]); err != nil {
 			return err
 		}
@@ -167,12 +192,19 @@ func (s *sending) notSealed(j *job, why error) error {
 		// that is away: what all of them have would else be refused for good.
 		record.Kind = journal.Deferred
 		s.putOff(j)
+		s.because(record.Reply)
 	case errors.As(why, new(*changedError)):
 		record.Kind = journal.Deferred // for another Send: this one would find the same
 	default:
 		s.progress.Done.Add(1)
 	}
-	return s.run.Journal.Append(record)
+	if err := s.run.Journal.Append(record); err != nil {
+		return err
+	}
+	if errors.Is(why, ErrNoStore) {
+		return why
+	}
+	return nil
 }
 
 // putOff keeps j for the next round.

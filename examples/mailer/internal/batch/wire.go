@@ -188,6 +188,7 @@ func (w *wire) note(m *ready, o carrier.Outcome) {
 	default: // Deferred, NotSent: the server does not have it
 		record.Kind = journal.Deferred
 		w.putOff(m.job)
+		w.because(record.Reply)
 	}
 	w.pace.outcome(o.What == smtp.Accepted, o.Slow)
 	w.held = append(w.held, record)
@@ -226,6 +227,7 @@ func (w *wire) reconnect(ctx context.Context) (bool, error) {
 		if w.live.Load() == 0 {
 			finished = nil // what is left is for this one
 		}
+		w.tellOnce(fmt.Sprintf("no connection to the server: %.300s; it is tried again for a while", oneLine(w.lost.Error())))
 		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():

@@ -114,7 +114,7 @@ func Open(path string) (*List, error) {
 	case ".json", ".jsonl", ".ndjson":
 		l.json = true
 	default:
-		return nil, fmt.Errorf("list: %.200q: the name has to end in .csv or .json, which says how it is read", path)
+		return nil, fmt.Errorf("list: %.200q: the name has to end in .csv or .json, which says how it is read; a spreadsheet saves its table as CSV (UTF-8)", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

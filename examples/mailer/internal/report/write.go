@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
+	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
 )
 
 // WriteJSON writes s as one JSON object, indented. What a terminal would obey is
@@ -57,7 +58,27 @@ func (s *Summary) WriteTable(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	if s.Total.Deferred == 0 {
+		return nil
+	}
+	return writeReasons(w, s.Replies)
+}
+
+// writeReasons writes why mails were put off, the most frequent first.
+func writeReasons(w io.Writer, replies []Reply) error {
+	var rows [][]string
+	for _, r := range replies {
+		if r.Kind == string(journal.Deferred) && len(rows) < maxListed {
+			rows = append(rows, []string{strconv.Itoa(r.Count), r.Text})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprint(w, "\nPut off:\n"); err != nil {
+		return err
+	}
+	return terminal.Table(w, []string{"times", "why"}, rows)
 }
 
 // maxListed is how many rows of a kind a terminal is given.
