@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -110,7 +111,9 @@ func (a *app) readLink(where string) (link.Link, error) {
 	switch {
 	case where == "":
 		return link.Link{}, usagef("which link? box fetch 'https://…', with the whole line of the mail in quotation marks, or box fetch FILE with the text of the mail")
-	case strings.HasPrefix(where, "https://"), strings.HasPrefix(where, "http://"):
+	case strings.HasPrefix(where, "http://"):
+		return link.Link{}, usagef("this begins with http://, and a link in a mail of ours with https://: copy the whole line as it stands there")
+	case strings.HasPrefix(where, "https://"):
 		l, err := link.Parse(where)
 		if err != nil && !strings.Contains(where, "#") {
 			err = errors.Join(err, errors.New("put the link in quotation marks: the shell ends it at the first &"))
@@ -122,7 +125,18 @@ func (a *app) readLink(where string) (link.Link, error) {
 		return link.Link{}, err
 	}
 	l, err := link.Parse(string(text))
+	if err != nil && wholeMail(text) {
+		err = errors.New("this is a whole mail: open it in your mail program and save its text, or box mail read --save DIR, and give the text that this saves")
+	}
 	return l, failed("reading the link in", where, err)
+}
+
+// wholeMail reports whether text begins with the header of a mail, whose body is
+// often written in another way than it is read.
+func wholeMail(text []byte) bool {
+	head, _, _ := bytes.Cut(bytes.ReplaceAll(text, []byte("\r"), nil), []byte("\n\n"))
+	head = bytes.ToLower(append([]byte("\n"), head...))
+	return bytes.Contains(head, []byte("\nmime-version:")) && bytes.Contains(head, []byte("\nfrom:"))
 }
 
 // openFetched opens what arrived, whatever locks it: with o, or where that is nil

@@ -36,7 +36,7 @@ ZIP archives with AES of other programs. Nothing is written before it is known
 to be what was locked.
 
 One file is written to OUT, or standard output. For several OUT is a folder that
-is made for them. Without --passphrase-file the passphrase is asked for.`,
+is made for them; so it is for one where OUT ends in a slash. Without --passphrase-file the passphrase is asked for.`,
 		Example: `  box unlock -o papers papers.zip
   box unlock --passphrase-file secret.txt -o receipt.pdf receipt.zip`,
 		Args: most(1, "one file, or standard input"),
@@ -147,7 +147,7 @@ func (s sink) Commit() error { return s.commit() }
 // early makes the file that an archive is unlocked to while it is authenticated;
 // nil where that is a folder, or nothing that gets its name at the end.
 func (a *app) early(f *unlockFlags) (*output, error) {
-	if f.out == "" || f.out == "-" {
+	if f.out == "" || f.out == "-" || asFolder(f.out) {
 		return nil, nil
 	}
 	if info, err := os.Stat(f.out); err == nil && !info.Mode().IsRegular() {
@@ -203,6 +203,8 @@ func (a *app) unlockFiles(f *unlockFlags, in *input, archive *zipbox.Archive) er
 	info, err := os.Stat(f.out)
 	folder := f.out != "" && err == nil && info.IsDir()
 	switch {
+	case len(files) == 1 && asFolder(f.out) && !folder:
+		return a.unlockFolder(filepath.Clean(f.out), in, files)
 	case len(files) == 1 && folder:
 		return a.unlockFile(filepath.Join(f.out, path.Base(files[0].Name)), f.force, in, files[0])
 	case len(files) == 1:
@@ -210,8 +212,11 @@ func (a *app) unlockFiles(f *unlockFlags, in *input, archive *zipbox.Archive) er
 	case f.out == "" || f.out == "-":
 		return errSeveral
 	}
-	return a.unlockFolder(f.out, in, files)
+	return a.unlockFolder(filepath.Clean(f.out), in, files)
 }
+
+// asFolder reports whether name can only be that of a folder: "papers/".
+func asFolder(name string) bool { return name != "" && os.IsPathSeparator(name[len(name)-1]) }
 
 // unlockFile writes one file.
 func (a *app) unlockFile(name string, force bool, in *input, file *zipbox.File) error {
