@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -49,6 +51,9 @@ are any.`,
 func (a *app) listDoubt(run string) error {
 	name := filepath.Join(run, journalName)
 	v, err := journal.Verify(name, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noRun(run)
+	}
 	if err != nil {
 		return failed("reading", name, err)
 	}
@@ -91,6 +96,9 @@ func (a *app) settle(run string, rows []string, as, config string) error {
 	}
 	name := filepath.Join(run, journalName)
 	j, err := journal.Resume(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noRun(run)
+	}
 	if err != nil {
 		return failed("opening", name, err)
 	}

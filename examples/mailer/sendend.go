@@ -157,9 +157,14 @@ func readSummary(dir string) (*report.Summary, error) {
 func openJournal(dir string) (*os.File, error) {
 	f, err := os.Open(filepath.Join(dir, journalName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, usagef("%s is no folder of a run: there is no %s in it; mailer send --run DIR makes one", shown(dir), journalName)
+		return nil, noRun(dir)
 	}
 	return f, failed("reading the journal of", dir, err)
+}
+
+// noRun says that there is no journal in a folder.
+func noRun(dir string) error {
+	return usagef("%s is no folder of a run: there is no %s in it; mailer send --run DIR makes one", shown(dir), journalName)
 }
 
 // writeWhole writes a file that appears whole, in the place of an older one.
