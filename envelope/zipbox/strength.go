@@ -50,7 +50,7 @@ const (
 // strong.
 func Estimate(passphrase string) Strength {
 	text := filename.Composed(passphrase)
-	if bits := phrase.Bits(text); bits > 0 {
+	if bits := phrase.Bits(text); bits > 0 && !inOneGo(text) {
 		return Strength{Bits: bits}
 	}
 	c := tally{seen: map[string]bool{}}
@@ -69,7 +69,7 @@ func Estimate(passphrase string) Strength {
 	for _, r := range runs {
 		c.add(r)
 	}
-	if w := walk(text); w < c.tenths {
+	if w, _ := walk(text); w < c.tenths {
 		c.tenths, c.repeats = w, true
 	}
 	s := Strength{Bits: c.tenths / 10}

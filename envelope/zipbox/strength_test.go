@@ -85,6 +85,9 @@ func TestEstimateOfLongTexts(t *testing.T) {
 		{"a prayer", "Vater unser im Himmel geheiligt werde dein Name", "many people choose", strong},
 		{"an address", "Sabine Müller, Hauptstraße 12, 20095 Hamburg", "too short", strong},
 		{"dates of a family", "24.12.1980 31.01.1982 17.05.2010 08.09.2012", "digits alone", strong},
+		{"digits in groups, counted", "12345-67890-12345-67890-12345-67890", "digits alone", "52817-63094-17358-40926-83571-29460"},
+		{"the same groups of digits", "52817-63094-52817-63094-52817-63094", "digits alone", "52817-63094-17358-40926-83571-29460"},
+		{"letters in groups, counted", "abcd-efgh-jkmn-pqrs-tuvw", "follows the keyboard", "tcmu-ehfs-jakn-prbq-gdvw"},
 		{"full-width digits", "２４．１２．１９８０", "digits alone", strong},
 		{"a name and a year, decomposed", "Mu\u0308ller1985!", "too short", strong},
 	} {

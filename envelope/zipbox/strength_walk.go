@@ -22,7 +22,7 @@ const (
 // walk returns what text is worth in tenths of a bit to somebody who guesses walks
 // over a keyboard, in whatever direction, and characters that count up or down,
 // also two rows of them by turns. What jumps everywhere is worth much so.
-func walk(text string) (tenths int) {
+func walk(text string) (tenths, begins int) {
 	var keys []rune
 	for _, r := range text {
 		if r = unicode.ToLower(r); r != ' ' && r != '-' {
@@ -34,9 +34,24 @@ func walk(text string) (tenths int) {
 			tenths += walkStep
 		} else {
 			tenths += walkBegin
+			begins++
 		}
 	}
-	return tenths
+	return tenths, begins
+}
+
+// inOneGo reports whether text, in the form of those that are generated, was
+// typed by somebody who counted, or walked, or wrote the same group again: of
+// what was drawn that is one in a million at most.
+func inOneGo(text string) bool {
+	const fewBegins = 3
+	groups := strings.Split(text, "-")
+	distinct := map[string]bool{}
+	for _, g := range groups {
+		distinct[g] = true
+	}
+	_, begins := walk(text)
+	return begins <= fewBegins || 2*len(distinct) <= len(groups)
 }
 
 // next reports whether b is a, or the character before it or behind it.
