@@ -36,6 +36,7 @@ type BoxError struct {
 	Err  error
 }
 
+// Error implements error, on one line.
 func (e *BoxError) Error() string {
 	why := e.Err.Error()
 	for _, said := range []string{"zipbox: ", "envelope: "} {

@@ -40,8 +40,9 @@ func (a *app) demoCommand() *cobra.Command {
 this process, send everybody their statement in one of four ways, and open all
 of them as those who got them. Nothing leaves this machine.
 
-In DIR, which is made, everything is kept to be looked at: keys, list,
-configuration, mails, journal, report.html. Without it all of it is removed.
+In DIR, which is made, everything is kept to be looked at: the keys of the insurer
+and the print shop, list, configuration, mails, journal, report.html; the
+customers' keys are not. Without it all of it is removed.
 
 With --serve it makes everything and starts the servers, and leaves the sending
 to you, in another terminal. With more than 1,000 people their certificates are

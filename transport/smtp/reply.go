@@ -38,6 +38,7 @@ type ReplyError struct {
 	Reply   Reply
 }
 
+// Error implements error, on one line.
 func (e *ReplyError) Error() string {
 	return fmt.Sprintf("the server answers %s with %s", e.Command, e.Reply)
 }

@@ -92,6 +92,7 @@ type PartialError struct {
 	Result *Result
 }
 
+// Error implements error, on one line.
 func (e *PartialError) Error() string {
 	r := e.Result
 	if r == nil { // of a zero PartialError, which nothing here returns

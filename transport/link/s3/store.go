@@ -73,6 +73,7 @@ type LifetimeError struct {
 	Credentials time.Time
 }
 
+// Error implements error, on one line.
 func (e *LifetimeError) Error() string {
 	if e.Until.IsZero() {
 		return fmt.Sprintf("s3: a link lasts %s to %s, in whole seconds, and not %s", MinLifetime, MaxLifetime, e.Asked)

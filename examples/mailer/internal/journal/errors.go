@@ -15,6 +15,7 @@ type DamageError struct {
 	Problem string
 }
 
+// Error implements error, on one line.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("journal: line %d %s", e.Line, e.Problem)
 }
@@ -26,6 +27,7 @@ type MismatchError struct {
 	Want string // what the caller said
 }
 
+// Error implements error, on one line.
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("journal: the %s is not the one that this run was begun with (it was %.16s, and is %.16s): resume with the same, or begin a run of its own", e.What, e.Have, e.Want)
 }
@@ -38,6 +40,7 @@ type StateError struct {
 	Kind Kind
 }
 
+// Error implements error, on one line.
 func (e *StateError) Error() string {
 	return fmt.Sprintf("journal: row %d is %s and cannot be %s", e.Row, e.Have, e.Kind)
 }
@@ -49,6 +52,7 @@ type BrokenError struct {
 	Err error
 }
 
+// Error implements error, on one line.
 func (e *BrokenError) Error() string {
 	return fmt.Sprintf("journal: it could not be written, and nothing more is sent: free space or mend the disk, and resume: %v", e.Err)
 }
