@@ -13,6 +13,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 	"github.com/doublekeybox/doublekeybox/internal/reread"
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/smime"
@@ -98,7 +99,7 @@ func (a *app) mailRead(f *readFlags, name string) error {
 		err = a.printMessage(m, savedAs, f.text)
 	}
 	if err != nil {
-		return &failure{doing: "writing", name: "standard output", err: err}
+		return &terminal.FileError{Doing: "writing", Name: "standard output", Err: err}
 	}
 	switch err := m.Err(); {
 	case errors.Is(err, envelope.ErrNotForYou) && len(o.Identities)+len(o.Passphrases) == 0:

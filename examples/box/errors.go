@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -56,32 +55,13 @@ func usagef(format string, args ...any) error { return fmt.Errorf(format, args..
 // failed says what was done to which file when err happened. name is a file
 // name or "-".
 func failed(doing, name string, err error) error {
-	var done *failure
-	if err == nil || errors.As(err, &done) {
-		return err
-	}
-	if p, ok := err.(*fs.PathError); ok {
-		err = p.Err // the system names the file, too: once is enough
-	}
-	return &failure{doing: doing, name: name, err: err}
+	return terminal.Failed(doing, shown(name), err)
 }
-
-// failure is an error with what was done to which file.
-type failure struct {
-	doing, name string
-	err         error
-}
-
-func (f *failure) Error() string { return f.doing + " " + shown(f.name) + ": " + f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
 
 // errorLine is the line that a person reads: what happened, to which file, and
 // what to do about it.
 func (a *app) errorLine(err error) string {
-	s := err.Error()
-	for _, pkg := range []string{"keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool", "zipbox", "link"} {
-		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
-	}
+	s := terminal.WithoutPackages(err.Error(), "keyring", "identities", "discover", "envelope", "mail", "pgp", "smime", "atomicfile", "spool", "zipbox", "link")
 	if what := flagFor(s); what != "" {
 		return s + "; " + what
 	}
@@ -184,17 +164,11 @@ func shown(name string) string {
 	if name == "-" {
 		return "standard input"
 	}
-	return strconv.QuoteToGraphic(cut(name))
+	return terminal.Quoted(name)
 }
 
 // cut shortens what came from outside.
-func cut(s string) string {
-	const most = 200
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+func cut(s string) string { return terminal.Cut(s) }
 
 // oneLine makes s safe to print.
 func oneLine(s string) string { return terminal.OneLine(s) }

@@ -15,6 +15,7 @@ import (
 	"github.com/emersion/go-message/textproto"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 )
 
 // maxHeaderBytes is what the header of a mail or of a part may have: four
@@ -142,7 +143,7 @@ func pgpPart(mr message.MultipartReader) (io.Reader, error) {
 // badMail makes what is wrong with a mail the error that it is: the sealed
 // message cannot be found in it.
 func badMail(err error) error {
-	if errors.As(err, new(*failure)) { // the input failed
+	if errors.As(err, new(*terminal.FileError)) { // the input failed
 		return err
 	}
 	if err == io.EOF {
@@ -205,7 +206,9 @@ func fileInEntity(r io.Reader) (io.Reader, *entityInfo, error) {
 }
 
 // isOurs reports whether err has a class already.
-func isOurs(err error) bool { return exitCode(err) != exitOther || errors.As(err, new(*failure)) }
+func isOurs(err error) bool {
+	return exitCode(err) != exitOther || errors.As(err, new(*terminal.FileError))
+}
 
 func fileName(h message.Header, params map[string]string) string {
 	if _, d, err := h.ContentDisposition(); err == nil && d["filename"] != "" {

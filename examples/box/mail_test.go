@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 )
 
 const smimeMail = "From: a@example.org\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n"
@@ -127,7 +128,7 @@ func TestFileInEntity(t *testing.T) {
 
 // The error of an input is the input's, not a damaged mail.
 func TestMailKeepsReadErrors(t *testing.T) {
-	broken := &failure{doing: "reading", name: "x", err: io.ErrClosedPipe}
+	broken := &terminal.FileError{Doing: "reading", Name: "x", Err: io.ErrClosedPipe}
 	_, _, err := unwrapMail(io.MultiReader(strings.NewReader(smimeMail[:250-120]), errReader{broken}))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 	require.NotErrorIs(t, err, envelope.ErrFormat)

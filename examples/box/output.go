@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"sync"
 
+	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 	"github.com/doublekeybox/doublekeybox/internal/atomicfile"
 )
 
@@ -103,7 +104,7 @@ func (o *output) discard() {
 // failed names the output in an error that it caused.
 func (o *output) failed(err error) error {
 	if o.name == "-" {
-		return &failure{doing: "writing", name: "standard output", err: err}
+		return &terminal.FileError{Doing: "writing", Name: "standard output", Err: err}
 	}
 	return failed("writing", o.name, err)
 }

@@ -4,9 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/doublekeybox/doublekeybox/examples/internal/terminal"
 )
@@ -45,35 +42,16 @@ func usagef(format string, args ...any) error { return fmt.Errorf(format, args..
 
 // failed says what was done to which file when err happened.
 func failed(doing, name string, err error) error {
-	var done *failure
-	if err == nil || errors.As(err, &done) {
-		return err
-	}
-	if p, ok := err.(*fs.PathError); ok {
-		err = p.Err // the system names the file, too: once is enough
-	}
-	return &failure{doing: doing, name: name, err: err}
+	return terminal.Failed(doing, shown(name), err)
 }
-
-// failure is an error with what was done to which file.
-type failure struct {
-	doing, name string
-	err         error
-}
-
-func (f *failure) Error() string { return f.doing + " " + shown(f.name) + ": " + f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
 
 // errorLine is the line that a person reads. The library's packages say their
 // own names, which mean nothing to whoever typed a command.
 func errorLine(err error) string {
-	s := err.Error()
-	for _, pkg := range []string{
+	s := terminal.WithoutPackages(err.Error(),
 		"keyring", "envelope", "mail", "pgp", "smime", "smtp", "ses", "zipbox", "link", "bounce",
 		"list", "letter", "channel", "journal", "report", "batch", "carrier",
-	} {
-		s = strings.ReplaceAll(strings.TrimPrefix(s, pkg+": "), ": "+pkg+": ", ": ")
-	}
+	)
 	if errors.As(err, new(x509.UnknownAuthorityError)) {
 		s += `; where that server is the right one, "authorities" beside its address in the configuration names a file with the certificate of who issued its own`
 	}
@@ -81,16 +59,10 @@ func errorLine(err error) string {
 }
 
 // shown is a file name as a message shows it.
-func shown(name string) string { return strconv.QuoteToGraphic(cut(name)) }
+func shown(name string) string { return terminal.Quoted(name) }
 
 // cut shortens what came from outside.
-func cut(s string) string {
-	const most = 200
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
-}
+func cut(s string) string { return terminal.Cut(s) }
 
 // oneLine makes s safe to print.
 func oneLine(s string) string { return terminal.OneLine(s) }
