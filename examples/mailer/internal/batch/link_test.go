@@ -3,6 +3,7 @@ package batch_test
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +85,39 @@ func TestLinks(t *testing.T) {
 			require.Len(t, r.Documents, 1, "attempt %d", r.Attempt)
 			require.Len(t, r.Documents[0].SHA256, 64)
 		}
+	}
+}
+
+// A mail that was put off until its link was half dead gets another one.
+func TestLinkOutlived(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lifetime time.Duration
+		objects  int
+	}{{2 * time.Second, 2}, {time.Hour, 1}} {
+		o := newOffice(t, 1, []string{"link"}, nil)
+		objects := o.store()
+		o.run.Lifetime = c.lifetime
+		var came atomic.Int32
+		o.serve(func(stage sink.Stage, _, _ string) sink.Failure {
+			if stage == sink.AtRecipient && came.Add(1) == 1 {
+				return sink.Failure{Code: 450}
+			}
+			return sink.Failure{}
+		})
+		o.run.Pauses = []time.Duration{1200 * time.Millisecond}
+		_, err := o.send(context.Background())
+		require.NoError(t, err)
+		o.once()
+		require.Len(t, objects.Names(), c.objects)
+		links := map[string]bool{}
+		for _, r := range o.records() {
+			if r.Kind == journal.Begun {
+				links[r.Link] = true
+				require.Len(t, r.Documents, 1)
+			}
+		}
+		require.Len(t, links, c.objects)
 	}
 }
 

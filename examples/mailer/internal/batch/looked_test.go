@@ -3,6 +3,8 @@ package batch_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,4 +192,30 @@ func TestHoles(t *testing.T) {
 			require.Contains(t, p.Problems[0].What, c.refused)
 		})
 	}
+}
+
+// What the journal says of a mail and of its documents is what was sent.
+func TestHashesOfWhatWasSent(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, 3, []string{"openpgp", "smime", "zip"}, nil)
+	_, err := o.send(context.Background())
+	require.NoError(t, err)
+	o.once()
+	begun := 0
+	for _, r := range o.records() {
+		if r.Kind != journal.Begun {
+			continue
+		}
+		begun++
+		mail := o.mails[r.Address][0]
+		sum := sha256.Sum256(mail)
+		require.Equal(t, hex.EncodeToString(sum[:]), r.SHA256)
+		require.EqualValues(t, len(mail), r.Size)
+		text, err := os.ReadFile(filepath.Join(o.world.Documents, r.Documents[0].Name))
+		require.NoError(t, err)
+		sum = sha256.Sum256(text)
+		require.Equal(t, hex.EncodeToString(sum[:]), r.Documents[0].SHA256)
+		require.EqualValues(t, len(text), r.Documents[0].Size)
+	}
+	require.Equal(t, 3, begun)
 }

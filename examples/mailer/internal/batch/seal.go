@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"time"
 
 	"github.com/doublekeybox/doublekeybox/envelope"
 	"github.com/doublekeybox/doublekeybox/envelope/mail"
@@ -48,6 +49,11 @@ func (r *Run) seal(ctx context.Context, j *job) (_ *ready, err error) {
 	s := &sealing{run: r, row: j.row}
 	defer s.close()
 	out := &ready{job: j}
+	if j.link != nil && time.Until(j.link.Expires) < r.Lifetime/2 {
+		// The mail was put off for so long that it would come with a link that is
+		// dead, or soon will be.
+		j.link, j.documents = nil, nil
+	}
 	if j.row.Delivery == list.Link && j.link == nil {
 		if j.link, err = s.store(ctx, j.pass); err != nil {
 			return nil, err
