@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	netmail "net/mail"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"github.com/doublekeybox/doublekeybox/keyring"
 	"github.com/doublekeybox/doublekeybox/pgp"
 	"github.com/doublekeybox/doublekeybox/smime"
+	"github.com/doublekeybox/doublekeybox/transport/bounce"
 	"github.com/doublekeybox/doublekeybox/transport/smtp"
 )
 
@@ -218,13 +220,21 @@ func (c *config) carrier(ctx context.Context, domains map[string]batch.Domain) (
 }
 
 // returnPath returns where what cannot be delivered comes back to; nil: to the
-// sender.
+// sender. An address of more than some 40 characters does not fit into a path of
+// its own: its bounces come to the same mailbox, and cannot be told from forged
+// ones, but its mail is sent.
 func (c *config) returnPath() (func(messageID, recipient string) (string, error), error) {
 	p, err := c.bouncePaths()
 	if p == nil || err != nil {
 		return nil, err
 	}
-	return p.Address, nil
+	return func(messageID, recipient string) (string, error) {
+		path, err := p.Address(messageID, recipient)
+		if errors.Is(err, bounce.ErrTooLong) {
+			return p.Local + "@" + p.Domain, nil
+		}
+		return path, err
+	}, nil
 }
 
 // essence is the SHA-256 of what in the configuration must be the same where a

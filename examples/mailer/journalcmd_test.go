@@ -177,6 +177,28 @@ func TestBouncesCommand(t *testing.T) {
 	require.Contains(t, said, `has no "bounces"`)
 }
 
+// An address that does not fit into a return path is sent its mail all the same.
+func TestReturnPath(t *testing.T) {
+	t.Parallel()
+	f := newFinished(t)
+	c, err := readConfig(f.path("mailer.json"))
+	require.NoError(t, err)
+	path, err := c.returnPath()
+	require.NoError(t, err)
+	const domain = "@assurance.example.org"
+	for n, own := range map[int]bool{1: true, 41 - len(domain): true, 42 - len(domain): false, 64: false} {
+		to, err := path("m@example.com", strings.Repeat("a", n)+domain)
+		require.NoError(t, err)
+		if own {
+			require.Regexp(t, `^b\+[a-z0-9]{20}\+a+=assurance\.example\.org@example\.com$`, to)
+		} else {
+			require.Equal(t, "b@example.com", to)
+		}
+	}
+	_, err = path("m@example.com", "nobody")
+	require.ErrorContains(t, err, "no address")
+}
+
 // A program that was killed while it wrote the first line of a journal has begun
 // nothing, and the same command begins.
 func TestTornBegin(t *testing.T) {
