@@ -54,6 +54,13 @@ func (w *written) add(where string, b []byte) {
 	w.seen[where] = bytes.Clone(b)
 }
 
+// all returns what there is: servers may still add to it.
+func (w *written) all() map[string][]byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.seen)
+}
+
 // exposed is a program that sends to servers which keep all that they get.
 type exposed struct {
 	written
@@ -297,16 +304,13 @@ func (e *exposed) secrets() (all []marks.Mark) {
 func (e *exposed) search(t *testing.T) {
 	t.Helper()
 	all := e.secrets()
-	e.mu.Lock() // a server may still have a mail of a process that was killed
-	seen := maps.Clone(e.seen)
-	e.mu.Unlock()
-	for where, b := range seen {
+	for where, b := range e.all() {
 		require.Empty(t, marks.Find(b, all...), where)
 		if !strings.HasPrefix(where, "the mail to ") { // where a link has to be whole
 			require.Empty(t, marks.Find(b, marks.New("what a link is signed with", []byte("X-Amz-Signature"))), where)
 		}
 	}
-	journal := seen["the file "+e.path("out/run/"+journalName)]
+	journal := e.all()["the file "+e.path("out/run/"+journalName)]
 	require.NotEmpty(t, journal)
 	for _, p := range append([]string{knownPhrase, documentMark(1)}, e.passphrases...) {
 		quoted, err := json.Marshal(p)
@@ -341,7 +345,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 				}
 			}
 			e.files(t)
-			require.NoError(t, err, string(e.seen["the file "+e.path("out/std2")]))
+			require.NoError(t, err, string(e.all()["the file "+e.path("out/std2")]))
 			require.Positive(t, looks)
 			require.Equal(t, int64(secretPeople), e.mail.Mails())
 			if channel == "file" {
@@ -417,7 +421,7 @@ func TestSecretsLeaveNoCore(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, left)
 			e.files(t)
-			require.Contains(t, string(e.seen["the file "+e.path("out/std2")]), "goroutine", "it died in another way")
+			require.Contains(t, string(e.all()["the file "+e.path("out/std2")]), "goroutine", "it died in another way")
 			e.search(t)
 		})
 	}
