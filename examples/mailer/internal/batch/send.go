@@ -93,9 +93,16 @@ func (s *sending) tellOnce(text string) {
 func (s *sending) rounds(ctx context.Context) error {
 	rows := s.run.Journal.Head().Rows
 	s.progress.Rows.Store(int64(rows))
+	done := 0
 	for row := 1; row <= rows; row++ {
 		if !s.run.Journal.State(row).Open() {
-			s.progress.Done.Add(1)
+			done++
+		}
+	}
+	s.progress.Done.Add(int64(done))
+	if done < rows && s.run.Channel != nil {
+		if err := s.knock(ctx); err != nil {
+			return err
 		}
 	}
 	var before map[int]*kept
@@ -113,6 +120,18 @@ func (s *sending) rounds(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// knock makes a connection, and ends it: nobody is told a passphrase, on paper or
+// on their telephone, of a mail that goes to no server.
+func (s *sending) knock(ctx context.Context) error {
+	w := &wire{sending: s, hard: ctx}
+	defer w.disconnect()
+	if err := w.connect(ctx); err == nil {
+		return nil
+	}
+	_, err := w.reconnect(ctx)
+	return err
 }
 
 // round sends every row that can be begun: all, or those of before. It returns

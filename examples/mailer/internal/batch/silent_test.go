@@ -10,6 +10,7 @@ import (
 
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/channel"
 	"github.com/doublekeybox/doublekeybox/examples/mailer/internal/journal"
+	"github.com/doublekeybox/doublekeybox/transport/smtp"
 )
 
 // mute is a second channel that takes nothing a number of times.
@@ -24,6 +25,30 @@ func (m *mute) Deliver(ctx context.Context, items []channel.Item) error {
 		return m.err
 	}
 	return m.office.Deliver(ctx, items)
+}
+
+// Nobody is told a passphrase while no server lets us in.
+func TestNobodyToldForNothing(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, 3, []string{"zip"}, nil)
+	there := o.run.Carrier
+	for range 2 {
+		o.run.Carrier = nobody{smtp.ErrLogin}
+		result, err := o.send(context.Background())
+		require.ErrorIs(t, err, smtp.ErrLogin)
+		require.Equal(t, 3, result.Waiting)
+		require.Empty(t, o.told)
+	}
+	o.run.Carrier = there
+	_, err := o.send(context.Background())
+	require.NoError(t, err)
+	o.once()
+	require.Len(t, o.told, 3)
+	// Where nothing is left to send no server is needed.
+	o.run.Carrier = nobody{smtp.ErrLogin}
+	result, err := o.send(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, 3, result.Sent)
 }
 
 // A second channel that takes nothing is left alone for the rest of the round, so
