@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,13 +116,8 @@ func (t *toolchain) licences() (string, error) {
 			dirs[p.Module.Path] = p.Module.Dir
 		}
 	}
-	var names []string
-	for n := range dirs {
-		names = append(names, n)
-	}
-	slices.SortFunc(names, cmp.Compare)
 	var b strings.Builder
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(dirs)) {
 		text, err := os.ReadFile(filepath.Join(dirs[n], "LICENSE"))
 		if err != nil {
 			return "", fmt.Errorf("page: the licence of %s: %w", n, err)

@@ -51,6 +51,7 @@ const (
 	webhookTimeout  = 30 * time.Second // for one attempt as a whole
 	webhookAttempts = 6
 	webhookAtOnce   = 8
+	webhookIdle     = 30 * time.Second // until a connection is ended that nothing is posted by
 	webhookPause    = time.Second
 	webhookMost     = 5 * time.Minute // that a server may have one wait
 	webhookAnswer   = 4 << 10         // octets that are read of an answer, and not looked at
@@ -113,6 +114,7 @@ func (h *Webhook) prepare() {
 			MaxResponseHeaderBytes: 64 << 10,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    webhookAtOnce,
+			IdleConnTimeout:        webhookIdle,
 		},
 		// Elsewhere is not where the passphrase was to go.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
