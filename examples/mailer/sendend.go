@@ -61,7 +61,7 @@ func (a *app) sendBatch(ctx context.Context, b *built, f *sendFlags) error {
 	debug.SetMemoryLimit(softMemory)
 	b.Progress = &batch.Progress{}
 	bar := a.progress(b.Progress)
-	b.Tell = bar.tell
+	b.Tell = func(text string) { bar.tell(errorLine(errors.New(text))) }
 	result, err := b.Send(ctx)
 	bar.stop()
 	if result == nil {

@@ -99,7 +99,7 @@ func (r *Run) Preflight(ctx context.Context) (*Preflight, error) {
 	p.Rows = rows
 	if p.Totals[list.Link] != nil && r.Store != nil {
 		if err := r.Store.Check(ctx, r.Lifetime); err != nil {
-			p.problem(Problem{What: "links: " + err.Error()})
+			p.problem(Problem{What: "links: " + strings.TrimPrefix(err.Error(), "s3: ")})
 		}
 	}
 	if p.Rows == 0 && p.Lacking == 0 {
