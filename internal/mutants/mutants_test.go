@@ -25,7 +25,7 @@ type mutant struct {
 
 const (
 	// least is how many checks must be listed.
-	least = 990
+	least = 998
 	// workers is how many builds run at the same time.
 	workers = 2
 )
