@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -285,8 +286,8 @@ func (e *exposed) files(t *testing.T) {
 
 // secrets are all marks; of a passphrase also its halves, and without what stands
 // between its groups.
-func (e *exposed) secrets() (all []marks.Mark) {
-	phrases := append([]string{knownPhrase, signPhrase, smtpPassword, storeKey, webhookToken}, e.passphrases...)
+func (e *exposed) secrets(passphrases []string) (all []marks.Mark) {
+	phrases := append([]string{knownPhrase, signPhrase, smtpPassword, storeKey, webhookToken}, passphrases...)
 	for i, p := range phrases {
 		plain := strings.NewReplacer("-", "", " ", "").Replace(p)
 		for _, part := range []string{p, plain, plain[:len(plain)/2], plain[len(plain)/2:]} {
@@ -303,7 +304,11 @@ func (e *exposed) secrets() (all []marks.Mark) {
 // put beside it.
 func (e *exposed) search(t *testing.T) {
 	t.Helper()
-	all := e.secrets()
+	// What the program asked last may still be taken down where it was killed.
+	e.mu.Lock()
+	passphrases := slices.Clone(e.passphrases)
+	e.mu.Unlock()
+	all := e.secrets(passphrases)
 	for where, b := range e.all() {
 		require.Empty(t, marks.Find(b, all...), where)
 		if !strings.HasPrefix(where, "the mail to ") { // where a link has to be whole
@@ -312,7 +317,7 @@ func (e *exposed) search(t *testing.T) {
 	}
 	journal := e.all()["the file "+e.path("out/run/"+journalName)]
 	require.NotEmpty(t, journal)
-	for _, p := range append([]string{knownPhrase, documentMark(1)}, e.passphrases...) {
+	for _, p := range append([]string{knownPhrase, documentMark(1)}, passphrases...) {
 		quoted, err := json.Marshal(p)
 		require.NoError(t, err)
 		for _, b := range [][]byte{quoted, []byte(base64.StdEncoding.EncodeToString([]byte(p)))} {
