@@ -2,7 +2,9 @@ package interop_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -136,6 +139,11 @@ func (c *club) newGpgsm(t *testing.T) (gpgsm func(in []byte, args ...string) ([]
 	// A list that is there is kept for a while even with --force-crl-refresh.
 	return gpgsm, func() {
 		must(t, nil, "gpgconf", "--homedir", home, "--kill", "dirmngr")
+		// It is told to end and does so later; who connects meanwhile is cut off.
+		require.Eventually(t, func() bool {
+			_, err := os.Lstat(filepath.Join(home, "S.dirmngr"))
+			return errors.Is(err, fs.ErrNotExist)
+		}, 30*time.Second, 20*time.Millisecond)
 		require.NoError(t, os.RemoveAll(filepath.Join(home, "crls.d")))
 	}
 }

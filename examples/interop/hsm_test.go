@@ -150,7 +150,14 @@ func tokenOpens(t *testing.T, w *world, r *tokenKey, content []byte) {
 	short := seal("-aes-128-cbc")
 	require.Equal(t, 1, bytes.Count(short, aes128))
 	for _, msg := range [][]byte{padding, bytes.Replace(short, aes128, aes256, 1)} {
+		// What takes the place of the key is random each time, and one in 256 of
+		// those leaves something that looks like the padding of CBC.
 		_, err := openedWith(o, msg)
+		for range 3 {
+			if err == nil {
+				_, err = openedWith(o, msg)
+			}
+		}
 		require.Equal(t, envelope.ErrDecrypt, err)
 	}
 	plain, err := openedWith(o, short)
