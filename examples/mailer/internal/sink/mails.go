@@ -1,8 +1,10 @@
 package sink
 
 import (
+	"errors"
 	"io"
 	"log"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +58,7 @@ type MailServer struct {
 	URL       string // "smtps://127.0.0.1:PORT"
 	Authority []byte // its certificate, which is its own authority, as PEM
 	server    *smtp.Server
+	listener  net.Listener
 	done      sync.WaitGroup
 	mails     atomic.Int64
 	octets    atomic.Int64
@@ -67,7 +70,7 @@ func (m Mail) Listen() (*MailServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &MailServer{URL: "smtps://" + l.Addr().String(), Authority: toPEM(certificate)}
+	s := &MailServer{URL: "smtps://" + l.Addr().String(), Authority: toPEM(certificate), listener: l}
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return &session{mail: m, server: s, conn: c}, nil
 	}))
@@ -92,6 +95,10 @@ func (s *MailServer) Octets() int64 { return s.octets.Load() }
 // Close ends the server and its connections.
 func (s *MailServer) Close() error {
 	err := s.server.Close()
+	// A server that was closed before it began to serve does not know the listener.
+	if errListener := s.listener.Close(); !errors.Is(errListener, net.ErrClosed) {
+		err = errors.Join(err, errListener)
+	}
 	s.done.Wait()
 	return err
 }

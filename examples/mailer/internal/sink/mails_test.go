@@ -110,3 +110,13 @@ func TestMailsAskWhoComes(t *testing.T) {
 	require.NoError(t, send(c, "b@example.org"))
 	require.EqualValues(t, 1, s.Mails())
 }
+
+// A server that is closed at once ends, whether it began to serve or not.
+func TestMailsCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		s, err := sink.Mail{}.Listen()
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+	}
+}
