@@ -101,7 +101,7 @@ func readHeader(r *csv.Reader, c *check) (*header, error) {
 		}
 		name = strings.ToLower(strings.TrimSpace(strings.Clone(name)))
 		h.names = append(h.names, name)
-		c.column(line, name, h.names[:i])
+		c.column(line, name, h.names[:len(h.names)-1])
 	}
 	for _, want := range required {
 		c.required(want, h.names)
